@@ -1,0 +1,1 @@
+//! Idle upstream connections of one worker, the connection itself opaque.

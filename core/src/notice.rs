@@ -1,0 +1,45 @@
+//! What is worth telling the operator, as values; the runtime's log writes them.
+
+use crate::classify::Class;
+use core::time::Duration;
+
+/// One thing worth a log line. Holds no secret: keys appear by preview only.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A client request ended.
+    Request(Box<RequestLine>),
+    /// Anything else, in words, with the log level it deserves.
+    Event {
+        /// Level.
+        level: log::Level,
+        /// Stable name of the kind of event, for filters (`key_state`, `reload`, `drain`, …).
+        kind: &'static str,
+        /// What happened, in one line.
+        text: String,
+    },
+}
+
+/// The facts of one finished request.
+#[derive(Clone, Debug)]
+pub struct RequestLine {
+    /// Method as sent by the client.
+    pub method: Box<str>,
+    /// Path without its query.
+    pub path: Box<str>,
+    /// Status that the client got; 0 when it left before one.
+    pub status: u16,
+    /// From the head's last byte to the end of the answer.
+    pub latency: Duration,
+    /// The last key used: index and preview.
+    pub key: Option<(u32, Box<str>)>,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// What the last attempt came to.
+    pub class: Class,
+    /// x-keywheel-request-id.
+    pub id: Box<str>,
+    /// Model, where it was read.
+    pub model: Option<Box<str>>,
+    /// Whether the answer reached its end.
+    pub complete: bool,
+}
