@@ -69,13 +69,25 @@ pub struct Ticket {
     pub serial: u64,
 }
 
+/// What a request knows of its model when it wants a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// It has not looked. The keyring answers `Reply::NeedModel` when some key of the pool has a live restriction
+    /// by model; else it does not matter.
+    Unread,
+    /// This one.
+    Named(Box<str>),
+    /// It looked, within the bounds of `Limits`, and there is none.
+    Absent,
+}
+
 /// What a request asks of the keyring.
 #[derive(Debug)]
 pub struct Want {
     /// The worker that asks.
     pub worker: u32,
-    /// The request's model, where known.
-    pub model: Option<Box<str>>,
+    /// The request's model.
+    pub model: Model,
     /// Keys that this request already tried.
     pub tried: Vec<KeyId>,
     /// When the request's own time budget ends: no wait goes beyond.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// What a session asks of the proxy.
 #[derive(Debug)]
 pub enum Ask {
-    /// A key for an attempt. Answered by Granted, Queued or Refused.
+    /// A key for an attempt. Answered by Granted, Queued, NeedModel or Refused.
     Lease(Want),
     /// An early verdict; the lease goes on. Answered by Done.
     Verdict(Verdict),
@@ -30,6 +30,8 @@ pub enum Reply {
     Queued(Ticket),
     /// No key.
     Refused(Refusal),
+    /// Read the request's model first (`Want::model` was `Unread`), then ask again.
+    NeedModel,
     /// An admin answer.
     Page(Page),
     /// Noted.

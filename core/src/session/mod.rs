@@ -8,7 +8,7 @@ use crate::proxy::{Ask, Reply};
 use crate::time::Instant;
 use crate::turn::{Pool, Turn};
 
-/// One HTTP/1 client connection (stub: shape of the seam).
+/// One HTTP/1 client connection .
 ///
 /// # Order of calls
 /// After any `handle_*`, drain [`Session::poll`] to `None`; write while [`Session::poll_transmit`] is non-empty;
