@@ -1,1 +1,5 @@
-//! Placeholder.
+//! The driver, written once: session loop, TLS, dialing, accepting. Generic over the four traits of [`traits`].
+
+pub mod host;
+pub mod server;
+pub mod traits;

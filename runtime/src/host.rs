@@ -1,0 +1,94 @@
+//! What both real runtimes share of the machine they run on: clock, entropy, socket options, name lookup.
+//!
+//! Nothing in this crate but a real runtime calls it: the simulator has its own world.
+
+use keywheel_core::time::{Instant, UnixMillis};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Connections that the kernel completes ahead of `accept`.
+const BACKLOG: i32 = 1024;
+/// Silence after which the kernel asks whether the peer is still there, and how often it asks then.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+/// A peer that acknowledges nothing, answers no probe, or keeps its window shut for so long is gone. Not shorter
+/// than `Limits::stream_idle`: a reader that pauses is not half-open.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The process's monotonic clock. Copies agree.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock(std::time::Instant);
+
+impl Clock {
+    /// Starts at this moment, with [`Instant::ZERO`].
+    pub fn start() -> Self {
+        Clock(std::time::Instant::now())
+    }
+
+    /// Time since the start.
+    pub fn now(&self) -> Instant {
+        Instant::ZERO + self.0.elapsed()
+    }
+
+    /// The machine's own notion of `at`.
+    pub fn at(&self, at: Instant) -> std::time::Instant {
+        // A point beyond what the machine can say is as good as never: a year.
+        const YEAR: Duration = Duration::from_secs(365 * 86_400);
+        self.0 + at.since(Instant::ZERO).min(self.0.elapsed() + YEAR)
+    }
+
+    /// The wall clock.
+    pub fn unix_now(&self) -> UnixMillis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixMillis(since.as_millis() as u64)
+    }
+}
+
+/// 64 bits from the operating system.
+pub fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    match rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes) {
+        Ok(()) => u64::from_ne_bytes(bytes),
+        // Only a machine without entropy gets here; ids and jitter then vary by time alone.
+        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64,
+    }
+}
+
+/// A listening, non-blocking socket.
+///
+/// # Errors
+/// Those of `socket`, `bind` and `listen`.
+pub fn listen(at: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Sets what every connection gets, accepted or made: no Nagle, keep-alive, a bound on unacknowledged data.
+///
+/// A socket whose peer is already gone refuses options; its first read says so better than we could here.
+pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
+    let socket = socket.into();
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_EVERY);
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&keepalive);
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
+
+/// Looks a name up, blocking: run it by `unblock`.
+///
+/// # Errors
+/// Those of `getaddrinfo`.
+pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
+}
