@@ -2,7 +2,7 @@
 
 use crate::config::Settings;
 use crate::message::FieldSpan;
-use crate::time::Instant;
+use crate::time::{Instant, Wall};
 use std::sync::Arc;
 
 /// Lent to each call of a session.
@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub struct Turn<'a> {
     /// Now; taken once per turn by the driver.
     pub now: Instant,
+    /// What turns `now` into wall-clock time (a stated rest may be a date).
+    pub wall: Wall,
     /// The settings in force.
     pub settings: &'a Arc<Settings>,
     /// The worker's buffer memory.

@@ -2,7 +2,7 @@
 
 use crate::classify::Outcome;
 use crate::config::KeyEntry;
-use crate::origin::BaseUrl;
+use crate::origin::{BaseUrl, Origin};
 use crate::time::Instant;
 use std::sync::Arc;
 
@@ -90,6 +90,8 @@ pub struct Want {
     pub model: Model,
     /// Keys that this request already tried.
     pub tried: Vec<KeyId>,
+    /// Origins that could not be dialed for this request: a key all of whose base URLs lie on them is passed over.
+    pub unreachable: Vec<Origin>,
     /// When the request's own time budget ends: no wait goes beyond.
     pub until: Instant,
     /// Whether it may wait at all: a request that was tried waits for no resting key.
