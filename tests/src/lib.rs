@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What tests keywheel: a simulated world, a reference model that judges it, the table of scenarios, fuzz bodies.
+
+pub mod sim;

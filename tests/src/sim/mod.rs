@@ -1,0 +1,7 @@
+//! The simulated world: virtual time, a network with faults, clients and upstreams, all drawn from one seed.
+
+pub mod agenda;
+pub mod dice;
+pub mod net;
+pub mod pipe;
+pub mod trace;
