@@ -31,6 +31,9 @@ const CORE_NEVER: &[&str] = &[
 const RUNTIME_NEVER: &[&str] =
     &["std::time::Instant", "std::time::SystemTime", "tokio", "mio", "smol", "async_io", "futures_lite"];
 
+/// The one file of the driver that asks the machine for the time, on behalf of both real runtimes.
+const MACHINE: &str = "runtime/src/host.rs";
+
 #[test]
 fn core_touches_nothing() {
     let mut breaches = Vec::new();
@@ -43,8 +46,11 @@ fn core_touches_nothing() {
 
 #[test]
 fn the_driver_knows_no_clock_and_no_runtime() {
-    let breaches: Vec<String> =
-        sources::all().iter().filter(|s| s.in_src_of("runtime")).flat_map(|s| named(s, RUNTIME_NEVER)).collect();
+    let breaches: Vec<String> = sources::all()
+        .iter()
+        .filter(|s| s.in_src_of("runtime") && s.path != MACHINE)
+        .flat_map(|s| named(s, RUNTIME_NEVER))
+        .collect();
     hold("the driver is generic", &breaches);
 }
 
