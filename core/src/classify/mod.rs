@@ -1,4 +1,16 @@
 //! Evidence about an attempt becomes a verdict: whose fault, and what follows.
+//!
+//! The facts are data: rows in `dialect`, each with its source. [`judge`] reads them in this order and the first row
+//! that fits decides: the status 402; a structured reason; `error.code`; `error.type`; words of the message, only
+//! with the statuses that the row names; at last the status alone. So a provider's own code always outweighs what a
+//! status usually means, and words, which may quote the client, decide only where nothing better does.
+
+mod judge;
+pub mod row;
+#[cfg(test)]
+mod tests;
+
+pub use judge::{Evidence, account, judge, needs_body};
 
 use core::time::Duration;
 
