@@ -11,5 +11,8 @@ pub trait Flavour: Runtime {
 
     /// Makes this thread an executor, drives the future of `main` to its end on it and returns what came out.
     /// Tasks that are still there then are dropped.
-    fn run<T, F: Future<Output = T>>(clock: Clock, main: impl FnOnce(Self) -> F) -> T;
+    ///
+    /// # Errors
+    /// The executor could not be made.
+    fn run<T, F: Future<Output = T>>(clock: Clock, main: impl FnOnce(Self) -> F) -> std::io::Result<T>;
 }
