@@ -5,6 +5,7 @@ pub mod auth;
 pub mod classify;
 pub mod config;
 pub mod cors;
+pub mod date;
 pub mod dialect;
 pub mod error;
 pub mod exchange;
