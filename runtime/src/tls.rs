@@ -69,7 +69,7 @@ pub struct Tls<S> {
     io: S,
     tls: ClientConnection,
     ahead: Ahead,
-    /// Found while there was still plaintext to hand out; the next read tells.
+    /// How the connection was lost. Told once all plaintext before it was handed out, and from then on.
     loss: Option<Loss>,
 }
 
@@ -115,32 +115,22 @@ impl<S: Stream> Tls<S> {
 
     /// See [`crate::link::Link::try_read`].
     pub(crate) fn try_read(&mut self, buf: &mut [u8]) -> Result<Moved, Fault> {
-        if let Some(loss) = self.loss.take() {
-            return Err(Fault::Lost(loss));
-        }
         let (mut n, mut dry) = (0, false);
-        let fault = loop {
+        while n < buf.len() {
             match self.tls.reader().read(&mut buf[n..]) {
-                Ok(0) => return Ok(Moved { n, blocked: false }),
+                Ok(0) => break,
                 Ok(more) => n += more,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => match self.take_in(&mut dry) {
                     Ok(()) => {}
-                    Err(fault) => break fault,
+                    Err(Fault::Blocked) if 0 < n => return Ok(Moved { n, blocked: true }),
+                    Err(Fault::Lost(_)) if 0 < n => break,
+                    Err(fault) => return Err(fault),
                 },
-                Err(_) => break Fault::Lost(Loss::Tls(TRUNCATED.into())),
-            }
-            if n == buf.len() {
-                return Ok(Moved { n, blocked: false });
-            }
-        };
-        match fault {
-            fault if n == 0 => Err(fault),
-            Fault::Blocked => Ok(Moved { n, blocked: true }),
-            Fault::Lost(loss) => {
-                self.loss = Some(loss);
-                Ok(Moved { n, blocked: false })
+                Err(_) if 0 < n => break,
+                Err(_) => return Err(Fault::Lost(Loss::Tls(TRUNCATED.into()))),
             }
         }
+        Ok(Moved { n, blocked: false })
     }
 
     /// See [`crate::link::Link::try_write`].
@@ -194,26 +184,37 @@ impl<S: Stream> Tls<S> {
 
     /// Gives rustls some ciphertext: of what is `ahead`, else from the socket, unless that is `dry`.
     fn take_in(&mut self, dry: &mut bool) -> Result<(), Fault> {
-        let n = if !self.ahead.bytes.is_empty() {
-            self.tls.read_tls(&mut self.ahead)?
-        } else if *dry {
-            return Err(Fault::Blocked);
-        } else if self.ahead.fill(&mut self.io, dry)? {
-            self.tls.read_tls(&mut self.ahead)?
-        } else {
-            self.tls.read_tls(&mut io::empty())?
-        };
+        if let Some(loss) = &self.loss {
+            return Err(Fault::Lost(loss.clone()));
+        }
+        let taken = self.read_tls(dry).map_err(Fault::from);
+        if let Err(Fault::Lost(loss)) = &taken {
+            self.loss = Some(loss.clone());
+        }
+        let n = taken?;
         if let Err(error) = self.tls.process_new_packets() {
+            self.loss = Some(Loss::Tls(explain(&error)));
             // Tells the peer why, if it still listens.
             let _ = self.flush();
-            return Err(Fault::Lost(Loss::Tls(explain(&error))));
-        }
-        match n {
-            0 if self.tls.is_handshaking() => Err(Fault::Lost(Loss::Tls("closed during the handshake".into()))),
+        } else if n == 0 && self.tls.is_handshaking() {
+            self.loss = Some(Loss::Tls("closed during the handshake".into()));
+        } else if n == 0 {
             // After close_notify nothing is read any more (RFC 8446 section 6.1).
-            0 => Ok(self.ahead.clear()),
-            _ => Ok(()),
+            self.ahead.clear();
         }
+        Ok(())
+    }
+
+    fn read_tls(&mut self, dry: &mut bool) -> io::Result<usize> {
+        if self.ahead.bytes.is_empty() {
+            if *dry {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            if !self.ahead.fill(&mut self.io, dry)? {
+                return self.tls.read_tls(&mut io::empty());
+            }
+        }
+        self.tls.read_tls(&mut self.ahead)
     }
 }
 
@@ -297,7 +298,7 @@ fn explain(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => "the certificate is not valid yet".into(),
-        rustls::Error::InvalidCertificate(why) => why.to_string(),
+        rustls::Error::InvalidCertificate(why) => format!("the certificate was refused: {why}"),
         other => other.to_string(),
     }
 }
