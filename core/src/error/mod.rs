@@ -281,7 +281,8 @@ impl From<&Refusal> for Problem {
                 "All keys that could serve this request are resting. Retry-After says when the first is back.",
             )
             .retry(Back::In(*back)),
-            Refusal::Unavailable | Refusal::Correlated => no_available_keys(None, None),
+            Refusal::Unavailable { back } => no_available_keys(None, *back),
+            Refusal::Correlated => no_available_keys(None, None),
             Refusal::ModelNotFound => Problem::new(
                 StatusCode::NOT_FOUND,
                 INVALID,

@@ -9,6 +9,7 @@ mod seam;
 pub use seam::*;
 
 use crate::config::{Config, Settings};
+use crate::error::Unready;
 use crate::keyring::{Keyring, Ticket};
 use crate::notice::Notice;
 use crate::rng::Rng;
@@ -72,14 +73,14 @@ impl Proxy {
 
     /// A client connection was accepted by `worker`: the seed for its session. Each success is ended by one
     /// [`Proxy::close`].
-    pub fn open(&mut self, worker: u32, now: Instant) -> Result<u64, Closed> {
+    pub fn open(&mut self, worker: u32, now: Instant) -> Result<u64, Unready> {
         self.advance(now);
         if self.draining {
-            return Err(Closed::Draining);
+            return Err(Unready::Draining);
         }
         let open = self.connections.entry(worker).or_default();
         if *open >= self.settings.limits.connections {
-            return Err(Closed::Full);
+            return Err(Unready::Full);
         }
         *open += 1;
         Ok(self.rng.bits())

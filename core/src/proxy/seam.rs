@@ -86,15 +86,6 @@ pub enum JobOutcome {
     Config(Result<Box<Config>, String>),
 }
 
-/// Why a client connection is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
-    /// The process is ending.
-    Draining,
-    /// The worker has as many client connections as `Limits::connections` allows.
-    Full,
-}
-
 /// Why the proxy wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
