@@ -125,7 +125,10 @@ fn resting_keys_are_429_with_the_way_back() {
 
 #[test]
 fn keys_that_are_out_are_503() {
-    assert_eq!(told(&refused(&Refusal::Unavailable)), (503, "no_available_keys".into(), None, Some("false")));
+    assert_eq!(
+        told(&refused(&Refusal::Unavailable { back: None })),
+        (503, "no_available_keys".into(), None, Some("false"))
+    );
     let page = no_available_keys(Some(Class::Quota), None).page();
     assert_eq!(told(&page), (503, "no_available_keys".into(), None, Some("false")));
     assert!(parsed(&page)["error"]["message"].as_str().unwrap().contains("quota"));
