@@ -130,7 +130,7 @@ impl Reader {
     /// The connection ended, in order: that completes an answer that has no other end.
     pub fn end(&mut self) {
         if self.error.is_none() && self.state == State::UntilClose {
-            self.finish();
+            let _ = self.finish();
         }
     }
 
@@ -163,14 +163,18 @@ impl Reader {
         match self.state {
             State::Head => self.head(),
             State::Fixed(0) => self.finish(),
-            State::Fixed(left) => self.take(left).map(|left| self.state = State::Fixed(left)).map_or(Ok(false), |()| Ok(true)),
+            State::Fixed(left) => {
+                self.take(left).map(|left| self.state = State::Fixed(left)).map_or(Ok(false), |()| Ok(true))
+            }
             State::UntilClose => self.take(u64::MAX).map_or(Ok(false), |_| Ok(true)),
             State::ChunkSize => self.chunk_size(),
             State::Chunk(0) => {
                 self.state = State::ChunkEnd;
                 Ok(true)
             }
-            State::Chunk(left) => self.take(left).map(|left| self.state = State::Chunk(left)).map_or(Ok(false), |()| Ok(true)),
+            State::Chunk(left) => {
+                self.take(left).map(|left| self.state = State::Chunk(left)).map_or(Ok(false), |()| Ok(true))
+            }
             State::ChunkEnd => match self.line()? {
                 Some(line) if line.is_empty() => {
                     self.state = State::ChunkSize;
@@ -198,7 +202,9 @@ impl Reader {
     fn line(&mut self) -> Result<Option<Vec<u8>>, String> {
         let rest = &self.pending[self.at..];
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
-            if rest.len() > 100_000 { return Err("a line without end".into()) }
+            if rest.len() > 100_000 {
+                return Err("a line without end".into());
+            }
             return Ok(None);
         };
         if end == 0 || rest[end - 1] != b'\r' {
@@ -253,9 +259,9 @@ impl Reader {
 
     fn chunk_size(&mut self) -> Result<bool, String> {
         let Some(line) = self.line()? else { return Ok(false) };
-        let digits = std::str::from_utf8(&line).ok().filter(|line| {
-            (1..=16).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
+        let digits = std::str::from_utf8(&line)
+            .ok()
+            .filter(|line| (1..=16).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let size = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
         self.state = match size {
             Some(0) => State::Trailers,
@@ -309,7 +315,14 @@ fn field(line: &[u8]) -> Result<(String, Vec<u8>), String> {
 }
 
 fn framing(answer: &Answer, method: &str) -> Result<Framing, String> {
-    let all = |name: &str| answer.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| text(v).into_owned()).collect::<Vec<_>>();
+    let all = |name: &str| {
+        answer
+            .fields
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| text(v).into_owned())
+            .collect::<Vec<_>>()
+    };
     let (lengths, codings) = (all("content-length"), all("transfer-encoding"));
     if !lengths.is_empty() && !codings.is_empty() {
         return Err("a length and a transfer coding".into());
