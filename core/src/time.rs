@@ -49,6 +49,15 @@ impl fmt::Debug for Instant {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct UnixMillis(pub u64);
 
+impl fmt::Display for UnixMillis {
+    /// As RFC 3339 in UTC with milliseconds; what lies beyond the year 9999 is shown as its end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LAST: u64 = 253_402_300_799_999;
+        let since = Duration::from_millis(self.0.min(LAST));
+        fmt::Display::fmt(&humantime::format_rfc3339_millis(std::time::UNIX_EPOCH + since), f)
+    }
+}
+
 /// Turns [`Instant`]s into wall-clock time by one offset, given once at the start.
 #[derive(Clone, Copy, Debug)]
 pub struct Wall {
@@ -66,5 +75,17 @@ impl Wall {
     pub fn at(&self, now: Instant) -> UnixMillis {
         let since = now.since(self.start).as_millis() as u64;
         UnixMillis(self.unix_at_start.0.saturating_add(since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unix_time_is_shown_as_rfc_3339() {
+        assert_eq!(UnixMillis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(UnixMillis(1_790_000_000_123).to_string(), "2026-09-21T14:13:20.123Z");
+        assert_eq!(UnixMillis(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }
 }

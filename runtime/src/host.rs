@@ -2,10 +2,11 @@
 //!
 //! Nothing in this crate but a real runtime calls it: the simulator has its own world.
 
+use keywheel_core::session::How;
 use keywheel_core::time::{Instant, UnixMillis};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Connections that the kernel completes ahead of `accept`.
@@ -83,6 +84,15 @@ pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
     let _ = socket.set_tcp_keepalive(&keepalive);
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
+
+/// Ends the writing half, or sees to it that dropping the socket resets the connection.
+pub fn shutdown<'s>(socket: impl Into<SockRef<'s>>, how: How) {
+    // Either can only fail on a connection that is gone already.
+    let _ = match how {
+        How::Fin => socket.into().shutdown(Shutdown::Write),
+        How::Reset => socket.into().set_linger(Some(Duration::ZERO)),
+    };
 }
 
 /// Looks a name up, blocking: run it by `unblock`.

@@ -1,3 +1,4 @@
 //! What tests keywheel: a simulated world, a reference model that judges it, the table of scenarios, fuzz bodies.
 
+pub mod model;
 pub mod sim;

@@ -1,12 +1,11 @@
 //! The judge: finds the row that fits, and takes along what else the answer says.
 
 use super::row::{Row, Sign};
-use super::{Class, Outcome};
+use super::{Class, Outcome, rest};
 use crate::dialect::Dialect;
 use crate::json::ErrorBody;
 use crate::message::Fields;
 use crate::time::UnixMillis;
-use core::time::Duration;
 
 /// Longest code that an outcome carries.
 const CODE: usize = 64;
@@ -53,24 +52,21 @@ pub fn account<'a>(dialect: Dialect, fields: Fields<'a>) -> Option<&'a str> {
 }
 
 fn decide(dialect: Dialect, status: u16, error: &ErrorBody, fields: Fields<'_>, now: UnixMillis) -> Outcome {
-    let shown = Shown::new(error, stated(fields, now).is_some());
+    let wait = rest::retry_after(fields, now);
+    let shown = Shown::new(error, wait.is_some());
     let mut outcome = Outcome { status, code: label(error), ..Outcome::plain(Class::Unknown) };
     if let Some(row) = find(dialect, status, &shown) {
         outcome.class = row.class;
         outcome.blame = row.blame;
         outcome.structured = matches!(row.sign, Sign::Reason(_) | Sign::Code(_) | Sign::Type(_));
         outcome.rest = match row.class {
-            Class::Rate | Class::Quota => stated(fields, now).or(row.rest),
+            // A bucket's reset is that of a rate; it says nothing of a quota, nor of a limit that is no bucket.
+            Class::Rate => wait.or(row.rest).or_else(|| rest::exhausted(fields, &shown.kind, now)),
+            Class::Quota => wait,
             _ => None,
         };
     }
     outcome
-}
-
-/// The rest that the answer states.
-fn stated(fields: Fields<'_>, _now: UnixMillis) -> Option<Duration> {
-    let seconds = core::str::from_utf8(fields.get("retry-after")?).ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// What an answer shows, in lower case.

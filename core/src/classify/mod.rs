@@ -6,6 +6,7 @@
 //! status usually means, and words, which may quote the client, decide only where nothing better does.
 
 mod judge;
+pub mod rest;
 pub mod row;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,10 @@
 
 pub mod agenda;
 pub mod dice;
+pub mod executor;
 pub mod net;
 pub mod pipe;
+pub mod runtime;
 pub mod trace;
+pub mod weather;
+pub mod world;

@@ -1,0 +1,165 @@
+//! What belongs to one connection and ends at this hop (RFC 9110 section 7.6.1).
+
+use super::token::{list, reads_as};
+use crate::message::Fields;
+
+/// Most options in a head's Connection fields besides close, keep-alive and upgrade. Real clients name one or two.
+pub const OPTIONS: usize = 16;
+
+/// The well-known options of a head's Connection fields, and how many others there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    pub(super) close: bool,
+    pub(super) keep_alive: bool,
+    pub(super) upgrade: bool,
+    others: usize,
+}
+
+impl Options {
+    /// Notes the options of one Connection field; `other` gets those that are not well known.
+    #[inline]
+    pub(super) fn add<'v>(&mut self, value: &'v [u8], mut other: impl FnMut(&'v [u8])) {
+        for option in list(value) {
+            if option.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep_alive = true;
+            } else if option.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if option.eq_ignore_ascii_case(b"upgrade") {
+                self.upgrade = true;
+            } else if !option.is_empty() {
+                self.others = self.others.saturating_add(1);
+                other(option);
+            }
+        }
+    }
+
+    /// Whether there are more options than [`Hop`] can hold.
+    pub(super) fn too_many(&self) -> bool {
+        self.others > OPTIONS
+    }
+}
+
+/// Which fields of one head end at this hop.
+///
+/// Besides the fixed ones these are the fields that Connection names. A name there may not take away what is
+/// meant for every recipient: RFC 9110 section 7.6.1 forbids a sender to name such a field, and the published
+/// "hop-by-hop abuse" does it to make a proxy drop what it or its upstream relies on. Host, length and credential are
+/// decided from the head as it came and written anew, so naming them changes nothing; the fields that say what the
+/// body is (`Content-*`) or who may keep it (Cache-Control, Vary, Set-Cookie) are kept in spite of being named.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop<'a> {
+    named: [&'a [u8]; OPTIONS],
+    len: usize,
+}
+
+impl<'a> Hop<'a> {
+    /// Reads the Connection fields of a head that [`super::head`] accepted (so there are at most [`OPTIONS`] names).
+    pub fn of(fields: &Fields<'a>) -> Self {
+        let mut hop = Hop { named: [&[]; OPTIONS], len: 0 };
+        let mut options = Options::default();
+        for value in fields.all("connection") {
+            options.add(value, |name| {
+                if let Some(slot) = hop.named.get_mut(hop.len).filter(|_| !for_all(name)) {
+                    *slot = name;
+                    hop.len += 1;
+                }
+            });
+        }
+        hop
+    }
+
+    /// Whether the field of this name (in any case) is not to be forwarded.
+    #[inline]
+    pub fn drops(&self, name: &[u8]) -> bool {
+        always(name) || self.named.iter().take(self.len).any(|n| n.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Fields that end at each hop whether or not Connection names them.
+#[inline]
+fn always(name: &[u8]) -> bool {
+    let fixed: &[u8] = match name.len() {
+        2 => b"te",
+        7 => {
+            return name.eq_ignore_ascii_case(b"upgrade") || name.eq_ignore_ascii_case(b"trailer");
+        }
+        10 => {
+            return name.eq_ignore_ascii_case(b"connection") || name.eq_ignore_ascii_case(b"keep-alive");
+        }
+        // RFC 7540 section 3.2.1: belongs to an upgrade that we do not make.
+        14 => b"http2-settings",
+        17 => b"transfer-encoding",
+        _ => return starts_with(name, b"proxy-"),
+    };
+    name.eq_ignore_ascii_case(fixed) || starts_with(name, b"proxy-")
+}
+
+/// Fields meant for every recipient, which a Connection option cannot take away.
+fn for_all(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 4] = [b"host", b"cache-control", b"vary", b"set-cookie"];
+    starts_with(name, b"content-") || NAMES.iter().any(|n| n.eq_ignore_ascii_case(name))
+}
+
+#[inline]
+fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
+    name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+}
+
+/// Fields that frame a message. They are decided once and written anew, never copied.
+#[inline]
+pub fn frames(name: &[u8]) -> bool {
+    (name.len() == 14 && name.eq_ignore_ascii_case(b"content-length"))
+        || (name.len() == 17 && name.eq_ignore_ascii_case(b"transfer-encoding"))
+}
+
+/// Whether a trailer of this name must not be forwarded (RFC 9110 section 6.5.1): what frames, routes, authenticates,
+/// modifies the request, or says how to read or keep the body has to come before it. Names are compared as a server
+/// that reads `_` as `-` would.
+pub fn forbidden_in_trailers(name: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 4] = [b"proxy-", b"access-control-", b"x-keywheel-", b"if-"];
+    let starts = |prefix: &&[u8]| name.get(..prefix.len()).is_some_and(|head| reads_as(head, prefix));
+    always(name) || PREFIXES.iter().any(starts) || NOT_TRAILERS.iter().any(|n| reads_as(name, n))
+}
+
+const NOT_TRAILERS: [&[u8]; 36] = [
+    // Framing and routing.
+    b"content-length",
+    b"transfer-encoding",
+    b"trailer",
+    b"keep-alive",
+    b"host",
+    b"max-forwards",
+    b"expect",
+    b"te",
+    // Credentials, in every form that clients use, and what asks for or answers them.
+    b"authorization",
+    b"authentication-info",
+    b"www-authenticate",
+    b"x-api-key",
+    b"api-key",
+    b"x-goog-api-key",
+    b"sec-websocket-protocol",
+    b"openai-organization",
+    b"openai-project",
+    b"cookie",
+    b"set-cookie",
+    b"origin",
+    // How to read the content.
+    b"content-encoding",
+    b"content-type",
+    b"content-range",
+    b"content-location",
+    b"content-disposition",
+    b"range",
+    b"accept-ranges",
+    // Control data of the response.
+    b"age",
+    b"cache-control",
+    b"pragma",
+    b"date",
+    b"expires",
+    b"location",
+    b"retry-after",
+    b"vary",
+    b"warning",
+];

@@ -1,0 +1,158 @@
+//! Finding the end of a head in bytes that arrive piece by piece, each byte looked at once.
+
+use super::token::TCHAR;
+use memchr::memchr;
+
+/// How far a head was searched: kept by the caller between calls, so that a head that comes byte by byte
+/// costs no more than one that comes at once. `default()` for each new message; the parsers reset it
+/// themselves when they return a head.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scan {
+    /// Bytes already searched for a line feed.
+    at: usize,
+    /// Where the line being searched begins.
+    line: usize,
+    /// Where the start line begins, empty lines before it skipped.
+    start: usize,
+    /// Lines that are complete, the start line among them.
+    lines: usize,
+    /// Empty lines skipped.
+    skipped: usize,
+}
+
+impl Scan {
+    /// Whether anything of the message itself (not only empty lines before it) was seen.
+    pub fn begun(&self, bytes: &[u8]) -> bool {
+        bytes.len() > self.start
+    }
+
+    /// Where the start line begins.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
+    /// The end of the next line, past its line feed, in `bytes[self.line..]`; None while it is not there.
+    fn line_end(&mut self, bytes: &[u8]) -> Option<usize> {
+        match memchr(b'\n', bytes.get(self.at..).unwrap_or_default()) {
+            Some(n) => Some(self.at + n + 1),
+            None => {
+                self.at = bytes.len();
+                None
+            }
+        }
+    }
+
+    /// Takes the line that ends at `end`: its content, or None when its line feed has no carriage return.
+    fn take<'b>(&mut self, bytes: &'b [u8], end: usize) -> Option<&'b [u8]> {
+        let content = bytes.get(self.line..end)?.strip_suffix(b"\r\n")?;
+        (self.line, self.at) = (end, end);
+        self.lines += 1;
+        Some(content)
+    }
+
+    /// Looks for the end of a head: one past its empty line, or None when it is not there yet.
+    ///
+    /// `first` judges the start line (without CRLF) as soon as it is there. The outcome is the same however
+    /// the bytes were cut.
+    pub(super) fn head_end<E: From<Flaw>>(
+        &mut self,
+        bytes: &[u8],
+        bounds: &Bounds,
+        first: impl Fn(&[u8]) -> Result<(), E>,
+    ) -> Result<Option<usize>, E> {
+        if self.lines == 0 && !self.skip_empty_lines(bytes, bounds)? {
+            return Ok(None);
+        }
+        // The start line leaves room for its own CRLF and the empty line, so that of the two bounds only one can apply.
+        let line_bound = bounds.line.min(bounds.head.saturating_sub(4));
+        while let Some(end) = self.line_end(bytes) {
+            if self.lines == 0 && end - self.start > line_bound + 2 {
+                return Err(Flaw::LongLine.into());
+            }
+            if end - self.start > bounds.head {
+                return Err(Flaw::LongHead.into());
+            }
+            let Some(line) = self.take(bytes, end) else {
+                return Err(Flaw::LineFeed { line: self.lines + 1 }.into());
+            };
+            match (self.lines, line) {
+                (1, line) => first(line)?,
+                (_, []) => return Ok(Some(end)),
+                (lines, _) if lines - 1 > bounds.fields => return Err(Flaw::Fields.into()),
+                _ => {}
+            }
+        }
+        let unfinished = bytes.len() - self.start;
+        if self.lines == 0 && unfinished > line_bound + 1 {
+            return Err(Flaw::LongLine.into());
+        }
+        if unfinished > bounds.head {
+            return Err(Flaw::LongHead.into());
+        }
+        Ok(None)
+    }
+
+    /// Skips empty lines (RFC 9112 section 2.2) and judges the first byte, so that what is no HTTP at all (a TLS
+    /// hello, say) is refused at once. False while there is nothing to judge.
+    fn skip_empty_lines(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<bool, Flaw> {
+        loop {
+            match bytes.get(self.start..).unwrap_or_default() {
+                [] | [b'\r'] => return Ok(false),
+                [b'\r', b'\n', ..] if self.skipped < bounds.empty_lines => {
+                    self.skipped += 1;
+                    self.start += 2;
+                    (self.line, self.at) = (self.start, self.start);
+                }
+                [b'\r', b'\n', ..] => return Err(Flaw::EmptyLines),
+                [b'\n', ..] => return Err(Flaw::LineFeed { line: 1 }),
+                [first, ..] if !TCHAR.has(*first) => return Err(Flaw::FirstByte),
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    /// Looks for the end of a section of field lines that follows a last chunk: one past its empty line.
+    /// At most `bound` bytes, that empty line included.
+    pub(super) fn section_end(&mut self, bytes: &[u8], bound: usize) -> Result<Option<usize>, Flaw> {
+        while let Some(end) = self.line_end(bytes) {
+            if end > bound {
+                return Err(Flaw::LongHead);
+            }
+            match self.take(bytes, end) {
+                None => return Err(Flaw::LineFeed { line: self.lines + 1 }),
+                Some([]) => return Ok(Some(end)),
+                Some(_) => {}
+            }
+        }
+        if bytes.len() > bound { Err(Flaw::LongHead) } else { Ok(None) }
+    }
+}
+
+/// What a head may at most be.
+pub(super) struct Bounds {
+    /// Bytes of the start line, without CRLF.
+    pub(super) line: usize,
+    /// Bytes of the whole head, from the start line to the empty line's end.
+    pub(super) head: usize,
+    /// Fields.
+    pub(super) fields: usize,
+    /// Empty lines before the start line.
+    pub(super) empty_lines: usize,
+}
+
+/// What is wrong with a head already while its end is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// A line feed without carriage return ends this line (1 is the start line).
+    LineFeed { line: usize },
+    /// More empty lines before the start line than allowed.
+    EmptyLines,
+    /// The first byte can begin no start line.
+    FirstByte,
+    /// The start line is too long.
+    LongLine,
+    /// The head is too long.
+    LongHead,
+    /// Too many fields.
+    Fields,
+}

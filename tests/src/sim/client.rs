@@ -1,0 +1,416 @@
+//! A client: a machine that takes its errands to keywheel one after another, or several at once, and notes what came.
+//!
+//! ```text
+//!   Away ─ its time comes ─▶ Connected ─ answer, think, next errand ─┐
+//!    ▲  ▲                        │  ▲────────────────────────────────┘
+//!    │  └ answer said close, or ─┘
+//!    └─── the connection was lost: the errands under way have ended, the others go on
+//! ```
+
+use super::errand::{Errand, Leave, Leaving, When};
+use super::net::{End, Write};
+use super::pipe::Read;
+use super::world::{Event, World};
+use crate::model::answer::{Answer, Framing, Reader};
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+
+/// How a client goes about its errands.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// When it comes, microseconds.
+    pub at: u64,
+    /// Between an answer and the next request, microseconds.
+    pub think: u64,
+    /// Requests sent before the first of them is answered.
+    pub pipeline: usize,
+    /// Bytes read at once and the pause between reads; `None`: as fast as it can.
+    pub pace: Option<(usize, u64)>,
+    /// The credential line it sends; empty: none.
+    pub credential: String,
+}
+
+/// How an errand ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Not yet.
+    Open,
+    /// With a whole answer.
+    Answered,
+    /// The connection ended in order before the answer did.
+    Eof,
+    /// The connection was reset before the answer ended.
+    Reset,
+    /// The client left.
+    Left,
+}
+
+/// What a client knows of an errand afterwards.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The errand.
+    pub errand: Errand,
+    /// When its first byte was written.
+    pub began: Option<u64>,
+    /// When it ended.
+    pub ended_at: u64,
+    /// How it ended.
+    pub ending: Ending,
+    /// The answer, as far as it came; status 0 when no head came.
+    pub answer: Answer,
+    /// Whether its whole request was written.
+    pub sent: bool,
+    /// Serial of the connection it went by, among this client's.
+    pub visit: u32,
+    /// An errand before it on the same connection was not answered by then.
+    pub pipelined: bool,
+}
+
+/// A client.
+#[derive(Debug)]
+pub struct Client {
+    id: u32,
+    manner: Manner,
+    address: SocketAddr,
+    todo: VecDeque<Errand>,
+    /// What came of the errands so far.
+    pub outcomes: Vec<Outcome>,
+    /// Violations of HTTP that the client saw.
+    pub complaints: Vec<String>,
+    link: Option<Link>,
+    visits: u32,
+    next_at: u64,
+    wake_at: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Link {
+    end: End,
+    reader: Reader,
+    /// Bytes still to be written.
+    outbox: VecDeque<u8>,
+    /// Outcomes under way, in order.
+    under_way: VecDeque<usize>,
+    /// The body that waits for `100 Continue`, and until when.
+    held: Option<(Vec<u8>, u64)>,
+    /// Where the body pauses: bytes of the outbox left, for how long; then until when.
+    pause: Option<(usize, u64)>,
+    paused_until: Option<u64>,
+    leave: Option<(Leave, u64)>,
+    got: usize,
+    sent: usize,
+    read_at: u64,
+    half_closed: bool,
+    closing: bool,
+}
+
+impl Client {
+    /// A client with these errands.
+    pub fn new(id: u32, manner: Manner, errands: Vec<Errand>) -> Self {
+        let address = ([10, 9, (id >> 8) as u8, id as u8], 40_000).into();
+        let next_at = manner.at;
+        Client {
+            id,
+            manner,
+            address,
+            todo: errands.into(),
+            outcomes: Vec::new(),
+            complaints: Vec::new(),
+            link: None,
+            visits: 0,
+            next_at,
+            wake_at: None,
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub fn done(&self) -> bool {
+        self.todo.is_empty() && self.outcomes.iter().all(|outcome| outcome.ending != Ending::Open)
+    }
+
+    /// Hangs up, whatever is under way.
+    pub fn go(&mut self, world: &mut World) {
+        if let Some(link) = self.link.take() {
+            world.net.close(link.end, world.now());
+            self.lost(link, Ending::Left, world);
+        }
+        self.todo.clear();
+    }
+
+    /// Goes on: called when something changed at its end, or when its time has come.
+    pub fn step(&mut self, world: &mut World) {
+        let now = world.now();
+        self.wake_at = self.wake_at.filter(|at| *at > now);
+        for _ in 0..100_000 {
+            if !self.turn(world, now) {
+                break;
+            }
+        }
+        self.arm(world, now);
+    }
+
+    /// One round; true when there is more to do at once.
+    fn turn(&mut self, world: &mut World, now: u64) -> bool {
+        let Some(mut link) = self.link.take() else { return self.connect(world, now) };
+        let moved = self.begin_next(&mut link, world, now) | link.write(world, now, &mut self.outcomes);
+        if let Some(ending) = link.leaves(world, now) {
+            self.lost(link, ending, world);
+            return true;
+        }
+        match link.read(world, now, self.manner.pace) {
+            Read::Got(_) => {
+                self.receive(&mut link, world, now);
+                if link.closing {
+                    world.net.close(link.end, now);
+                    self.lost(link, Ending::Eof, world);
+                } else {
+                    self.link = Some(link);
+                }
+                true
+            }
+            Read::Eof => {
+                link.reader.end();
+                self.receive(&mut link, world, now);
+                world.net.close(link.end, now);
+                self.lost(link, Ending::Eof, world);
+                true
+            }
+            Read::Reset => {
+                world.net.close(link.end, now);
+                self.lost(link, Ending::Reset, world);
+                true
+            }
+            Read::Empty => {
+                self.link = Some(link);
+                moved
+            }
+        }
+    }
+
+    fn connect(&mut self, world: &mut World, now: u64) -> bool {
+        if self.todo.is_empty() || now < self.next_at {
+            return false;
+        }
+        let Some(end) = world.visit(self.id, self.address) else { return false };
+        self.visits += 1;
+        self.link = Some(Link {
+            end,
+            reader: Reader::default(),
+            outbox: VecDeque::new(),
+            under_way: VecDeque::new(),
+            held: None,
+            pause: None,
+            paused_until: None,
+            leave: None,
+            got: 0,
+            sent: 0,
+            read_at: 0,
+            half_closed: false,
+            closing: false,
+        });
+        true
+    }
+
+    /// Puts the next errand into the outbox where one may be begun.
+    fn begin_next(&mut self, link: &mut Link, world: &mut World, now: u64) -> bool {
+        let room = link.under_way.len() < self.manner.pipeline.max(1) && link.held.is_none() && !link.half_closed;
+        let busy = !link.outbox.is_empty() || (link.leave.is_some() && !link.under_way.is_empty());
+        if !room || busy || now < self.next_at {
+            return false;
+        }
+        let Some(errand) = self.todo.pop_front() else { return false };
+        let credential = if errand.unauthorized { "Authorization: Bearer wrong-token-000" } else { &self.manner.credential };
+        link.outbox.extend(errand.head(credential));
+        let body = errand.framed();
+        link.pause = errand.pause.map(|(after, span)| (body.len().saturating_sub(after), span));
+        match errand.expect {
+            Some(patience) => link.held = Some((body, now + patience)),
+            None => link.outbox.extend(body),
+        }
+        link.leave = errand.leave.map(|leave| (leave, now));
+        (link.got, link.sent) = (0, 0);
+        link.reader.expect(errand.method);
+        world.tell(
+            format_args!("client {}", self.id),
+            format_args!("#{} {} {} [{}]{}", errand.id, errand.method, errand.target, errand.spec, errand.mangled.unwrap_or_default()),
+        );
+        link.under_way.push_back(self.outcomes.len());
+        self.outcomes.push(Outcome {
+            pipelined: link.under_way.len() > 1,
+            errand,
+            began: Some(now),
+            ended_at: 0,
+            ending: Ending::Open,
+            answer: Answer::default(),
+            sent: false,
+            visit: self.visits,
+        });
+        true
+    }
+
+    /// Takes the answers that have come to their end.
+    fn receive(&mut self, link: &mut Link, world: &mut World, now: u64) {
+        link.release(now, false);
+        for answer in link.reader.take_done() {
+            let Some(index) = link.under_way.pop_front() else { continue };
+            link.held = None;
+            let outcome = &mut self.outcomes[index];
+            link.closing |= answer.closes() || answer.framing == Framing::Tunnel || !outcome.sent;
+            (outcome.answer, outcome.ending, outcome.ended_at) = (answer, Ending::Answered, now);
+            link.leave = None;
+            self.next_at = now + self.manner.think;
+            world.tell(
+                format_args!("client {}", self.id),
+                format_args!("#{} got {}, {} bytes", outcome.errand.id, outcome.answer.status, outcome.answer.body.len()),
+            );
+        }
+        if let Some(error) = link.reader.error() {
+            self.complaints.push(format!("client {}: {error}", self.id));
+            link.closing = true;
+        }
+    }
+
+    /// The connection is no more: what was under way has ended so.
+    fn lost(&mut self, mut link: Link, ending: Ending, world: &mut World) {
+        let now = world.now();
+        let open = link.reader.open().cloned();
+        if link.reader.mid_head() && open.is_none() && ending == Ending::Eof && !link.closing {
+            self.complaints.push(format!("client {}: an orderly end inside a head", self.id));
+        }
+        for (n, index) in link.under_way.drain(..).enumerate() {
+            let outcome = &mut self.outcomes[index];
+            (outcome.ending, outcome.ended_at) = (ending, now);
+            if let (0, Some(answer)) = (n, &open) {
+                outcome.answer = answer.clone();
+            }
+            world.tell(
+                format_args!("client {}", self.id),
+                format_args!("#{} ended: {ending:?} at status {}", outcome.errand.id, outcome.answer.status),
+            );
+        }
+        self.next_at = self.next_at.max(now + self.manner.think.max(1));
+    }
+
+    /// Enters its next own time in the agenda.
+    fn arm(&mut self, world: &mut World, now: u64) {
+        let mut wake = (!self.todo.is_empty() && self.next_at > now).then_some(self.next_at);
+        let mut sooner = |at: Option<u64>| {
+            if let Some(at) = at.filter(|at| *at > now) {
+                wake = Some(wake.map_or(at, |wake| wake.min(at)));
+            }
+        };
+        if let Some(link) = &self.link {
+            sooner(link.held.as_ref().map(|(_, until)| *until));
+            sooner(link.paused_until);
+            sooner(self.manner.pace.map(|_| link.read_at));
+            if let Some((Leave { when: When::After(span), .. }, began)) = link.leave {
+                sooner(Some(began + span));
+            }
+        }
+        if let Some(at) = wake
+            && self.wake_at.is_none_or(|armed| at < armed)
+        {
+            self.wake_at = Some(at);
+            world.agenda.at(at, Event::Client(self.id));
+        }
+    }
+}
+
+impl Link {
+    fn write(&mut self, world: &mut World, now: u64, outcomes: &mut [Outcome]) -> bool {
+        self.release(now, true);
+        if self.paused_until.is_some_and(|until| until > now) {
+            return false;
+        }
+        let mut moved = false;
+        while !self.outbox.is_empty() {
+            let stop = match self.pause {
+                Some((left, span)) if left >= self.outbox.len() => {
+                    (self.pause, self.paused_until) = (None, Some(now + span));
+                    return moved;
+                }
+                Some((left, _)) => self.outbox.len() - left,
+                None => usize::MAX,
+            };
+            let most = match self.leave {
+                Some((Leave { when: When::Sent(n), .. }, _)) => n.saturating_sub(self.sent),
+                _ => usize::MAX,
+            };
+            let front = self.outbox.as_slices().0;
+            let slice = &front[..front.len().min(most).min(stop)];
+            if slice.is_empty() {
+                return moved;
+            }
+            match world.net.write(self.end, &[IoSlice::new(slice)], now) {
+                Write::Took(n) => {
+                    self.outbox.drain(..n);
+                    self.sent += n;
+                    moved = true;
+                }
+                Write::Full | Write::Reset => return moved,
+            }
+        }
+        if self.held.is_none()
+            && let Some(outcome) = self.under_way.back().map(|index| &mut outcomes[*index])
+        {
+            outcome.sent = true;
+        }
+        moved
+    }
+
+    fn read(&mut self, world: &mut World, now: u64, pace: Option<(usize, u64)>) -> Read {
+        let mut buffer = [0; 16 * 1024];
+        let most = match pace {
+            Some(_) if now < self.read_at => return Read::Empty,
+            Some((most, _)) => most.min(buffer.len()),
+            None => buffer.len(),
+        };
+        let got = world.net.read(self.end, &mut buffer[..most]);
+        if let Read::Got(n) = got {
+            self.got += n;
+            self.reader.feed(&buffer[..n]);
+            if let Some((_, pause)) = pace {
+                self.read_at = now + pause;
+            }
+        }
+        got
+    }
+
+    /// Lets go of a body that waited for `100 Continue`, once that came or patience ended.
+    fn release(&mut self, now: u64, by_time: bool) {
+        let continued = self.reader.continued();
+        if let Some((body, until)) = self.held.take() {
+            if continued || (by_time && until <= now) {
+                self.outbox.extend(body);
+            } else {
+                self.held = Some((body, until));
+            }
+        }
+    }
+
+    /// Leaves, when that time has come.
+    fn leaves(&mut self, world: &mut World, now: u64) -> Option<Ending> {
+        let (leave, began) = self.leave.filter(|_| !self.under_way.is_empty())?;
+        let due = match leave.when {
+            When::Sent(n) => self.sent >= n,
+            When::Got(n) => self.got >= n.max(1),
+            When::After(span) => now >= began + span,
+        };
+        if !due {
+            return None;
+        }
+        self.leave = None;
+        match leave.how {
+            Leaving::Fin => world.net.close(self.end, now),
+            Leaving::Reset => world.net.reset(self.end, now),
+            Leaving::HalfClose => {
+                self.half_closed = true;
+                self.outbox.clear();
+                world.net.shutdown(self.end, now);
+                return None;
+            }
+        }
+        Some(Ending::Left)
+    }
+}
