@@ -333,23 +333,3 @@ impl fmt::Display for Truncated {
 }
 
 impl core::error::Error for Truncated {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn canonical_chunks_make_one_run_of_wire() {
-        let mut bytes = b"5\r\nhello\r\n00a;x=y\r\n0123456789\r\n0\r\nA: b\r\n\r\nrest".to_vec();
-        let mut decoder = Decoder::new(Length::Marked, &Limits::default());
-        let first = decoder.decode(&mut bytes).unwrap();
-        assert_eq!((first.consumed, first.wire, first.data), (10, 0..10, 3..8));
-        let second = decoder.decode(&mut bytes[10..]).unwrap();
-        assert_eq!(&bytes[10..][second.wire], b"a\r\n0123456789\r\n");
-        let at = 10 + second.consumed;
-        let last = decoder.decode(&mut bytes[at..]).unwrap();
-        assert!(last.end && decoder.is_done());
-        assert_eq!(&bytes[at..][last.trailers], b"A: b\r\n\r\n");
-        assert_eq!(&bytes[at + last.consumed..], b"rest");
-    }
-}

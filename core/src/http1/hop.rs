@@ -78,20 +78,17 @@ impl<'a> Hop<'a> {
 /// Fields that end at each hop whether or not Connection names them.
 #[inline]
 fn always(name: &[u8]) -> bool {
-    let fixed: &[u8] = match name.len() {
-        2 => b"te",
-        7 => {
-            return name.eq_ignore_ascii_case(b"upgrade") || name.eq_ignore_ascii_case(b"trailer");
+    let is = |fixed: &[u8]| name.eq_ignore_ascii_case(fixed);
+    starts_with(name, b"proxy-")
+        || match name.len() {
+            2 => is(b"te"),
+            7 => is(b"upgrade") || is(b"trailer"),
+            10 => is(b"connection") || is(b"keep-alive"),
+            // RFC 7540 section 3.2.1: belongs to an upgrade to HTTP/2, which is not passed on.
+            14 => is(b"http2-settings"),
+            17 => is(b"transfer-encoding"),
+            _ => false,
         }
-        10 => {
-            return name.eq_ignore_ascii_case(b"connection") || name.eq_ignore_ascii_case(b"keep-alive");
-        }
-        // RFC 7540 section 3.2.1: belongs to an upgrade that we do not make.
-        14 => b"http2-settings",
-        17 => b"transfer-encoding",
-        _ => return starts_with(name, b"proxy-"),
-    };
-    name.eq_ignore_ascii_case(fixed) || starts_with(name, b"proxy-")
 }
 
 /// Fields meant for every recipient, which a Connection option cannot take away.

@@ -15,6 +15,8 @@ pub mod framing;
 pub mod head;
 pub mod hop;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use scan::Scan;

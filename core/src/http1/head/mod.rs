@@ -13,8 +13,6 @@ mod error;
 mod form;
 mod request;
 mod response;
-#[cfg(test)]
-mod tests;
 
 pub use error::{RequestError, ResponseError, TargetFault};
 pub use request::{Request, request};

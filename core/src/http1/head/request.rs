@@ -100,8 +100,8 @@ fn parse<'b>(bytes: &'b [u8], base: usize, spans: &'b mut Vec<FieldSpan>) -> Res
 /// Why httparse refused: where it is a field, which line.
 fn refusal(head: &[u8], error: httparse::Error) -> RequestError {
     match error {
-        httparse::Error::Token | httparse::Error::Status => RequestError::RequestLine,
-        httparse::Error::Version => RequestError::Version,
+        // The version itself was good: what stands before it is not one target.
+        httparse::Error::Token | httparse::Error::Status | httparse::Error::Version => RequestError::RequestLine,
         httparse::Error::TooManyHeaders => RequestError::Fields,
         httparse::Error::HeaderName | httparse::Error::HeaderValue | httparse::Error::NewLine => {
             match bad_field(head) {
@@ -121,7 +121,7 @@ fn allowed(method: &str) -> Result<Method, RequestError> {
 }
 
 /// Fields that must not be taken for something else: framing, and every place in which clients carry a credential.
-const GUARDED: [&str; 8] = [
+const GUARDED: [&str; 7] = [
     "content-length",
     "transfer-encoding",
     "proxy-authorization",
@@ -129,7 +129,6 @@ const GUARDED: [&str; 8] = [
     "api-key",
     "x-goog-api-key",
     "sec-websocket-protocol",
-    "sec-websocket-key",
 ];
 
 /// What one pass over the fields collects.
