@@ -1,6 +1,8 @@
 //! Makes the committed certificates of `tests/data` anew: `cargo run -p keywheel-tests --example certificates`.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519, date_time_ymd,
+};
 use std::error::Error;
 use std::fs;
 use std::path::Path;

@@ -220,7 +220,8 @@ impl Client {
             return false;
         }
         let Some(errand) = self.todo.pop_front() else { return false };
-        let credential = if errand.unauthorized { "Authorization: Bearer wrong-token-000" } else { &self.manner.credential };
+        let credential =
+            if errand.unauthorized { "Authorization: Bearer wrong-token-000" } else { &self.manner.credential };
         link.outbox.extend(errand.head(credential));
         let body = errand.framed();
         link.pause = errand.pause.map(|(after, span)| (body.len().saturating_sub(after), span));
@@ -233,7 +234,14 @@ impl Client {
         link.reader.expect(errand.method);
         world.tell(
             format_args!("client {}", self.id),
-            format_args!("#{} {} {} [{}]{}", errand.id, errand.method, errand.target, errand.spec, errand.mangled.unwrap_or_default()),
+            format_args!(
+                "#{} {} {} [{}]{}",
+                errand.id,
+                errand.method,
+                errand.target,
+                errand.spec,
+                errand.mangled.unwrap_or_default()
+            ),
         );
         link.under_way.push_back(self.outcomes.len());
         self.outcomes.push(Outcome {
@@ -262,7 +270,12 @@ impl Client {
             self.next_at = now + self.manner.think;
             world.tell(
                 format_args!("client {}", self.id),
-                format_args!("#{} got {}, {} bytes", outcome.errand.id, outcome.answer.status, outcome.answer.body.len()),
+                format_args!(
+                    "#{} got {}, {} bytes",
+                    outcome.errand.id,
+                    outcome.answer.status,
+                    outcome.answer.body.len()
+                ),
             );
         }
         if let Some(error) = link.reader.error() {

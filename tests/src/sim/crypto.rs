@@ -63,7 +63,8 @@ pub fn provider(seed: u64) -> (Arc<CryptoProvider>, Arc<dyn TimeProvider>) {
 
 /// What upstream servers need: the committed chain of `*.up.test`, `localhost` and `127.0.0.1`.
 pub fn server(crypto: &(Arc<CryptoProvider>, Arc<dyn TimeProvider>)) -> Arc<ServerConfig> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(CHAIN.as_bytes()).map(|der| der.expect("committed PEM")).collect();
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(CHAIN.as_bytes()).map(|der| der.expect("committed PEM")).collect();
     let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).expect("committed PEM");
     let mut config = ServerConfig::builder_with_details(crypto.0.clone(), crypto.1.clone())
         .with_safe_default_protocol_versions()

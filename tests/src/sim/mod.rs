@@ -1,11 +1,15 @@
 //! The simulated world: virtual time, a network with faults, clients and upstreams, all drawn from one seed.
 
 pub mod agenda;
+pub mod client;
+pub mod crypto;
 pub mod dice;
+pub mod errand;
 pub mod executor;
 pub mod net;
 pub mod pipe;
 pub mod runtime;
 pub mod trace;
+pub mod upstream;
 pub mod weather;
 pub mod world;

@@ -67,9 +67,20 @@ impl Upstreams {
         let tls = self.tls.as_ref().map(|config| {
             Box::new(ServerConnection::new(config.clone()).expect("a server configuration that was built whole"))
         });
-        let outburst = self.dice.chance(self.mischief.unsolicited).then(|| world.now() + self.dice.range(1_000, 20_000_000));
+        let outburst =
+            self.dice.chance(self.mischief.unsolicited).then(|| world.now() + self.dice.range(1_000, 20_000_000));
         let conn = self.provider.connect(Instant::from_micros(world.now()));
-        self.links.push(Link { end, conn, tls, outburst, armed: None, over: false, heads: Vec::new(), sent: 0, scan: Vec::new() });
+        self.links.push(Link {
+            end,
+            conn,
+            tls,
+            outburst,
+            armed: None,
+            over: false,
+            heads: Vec::new(),
+            sent: 0,
+            scan: Vec::new(),
+        });
         world.own(end, Owner::Upstream(id));
         self.step(id, world);
     }
