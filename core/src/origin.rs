@@ -35,6 +35,25 @@ impl Origin {
         self.0.tls
     }
 
+    /// Whether requests to it could come back to this process: it speaks plain HTTP, or is no public address.
+    pub fn may_loop(&self) -> bool {
+        use core::net::IpAddr;
+        if !self.tls() {
+            return true;
+        }
+        let host = self.host();
+        match host.parse::<IpAddr>() {
+            Ok(IpAddr::V4(v4)) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+            Ok(IpAddr::V6(v6)) => {
+                v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local()
+            }
+            Err(_) => {
+                let private = [".local", ".internal", ".localhost", ".lan", ".home.arpa"];
+                !host.contains('.') || private.iter().any(|end| host.ends_with(end))
+            }
+        }
+    }
+
     /// The value of a Host field: IPv6 in brackets, the scheme's own port left out (RFC 9110 section 7.2).
     pub fn authority(&self) -> String {
         let host = self.host();

@@ -1,6 +1,5 @@
 //! One upstream key as configured: its bytes, what it is known by, what of it may be shown.
 
-use crate::dialect::Dialect;
 use crate::origin::BaseUrl;
 use crate::secret::Secret;
 use core::fmt;
@@ -91,8 +90,8 @@ impl KeyEntry {
         }
         Ok(KeyEntry {
             fingerprint: Fingerprint::of(bytes),
-            credential_name: Dialect::OpenAi.credential_name(),
-            credential: Dialect::OpenAi.credential(bytes),
+            credential_name: "Authorization",
+            credential: Secret::new([b"Bearer ", bytes].concat()),
             preview: preview(bytes),
             name: Box::default(),
             line: 0,

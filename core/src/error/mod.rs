@@ -53,7 +53,7 @@ pub enum UpstreamFault {
     /// It closed the connection before it answered.
     Lost,
     /// What it sent is not HTTP, or breaks its own framing: here is how.
-    Garbled(&'static str),
+    Garbled(Cow<'static, str>),
     /// It did not answer in time.
     Silent,
 }
@@ -319,6 +319,12 @@ pub fn no_available_keys(class: Option<Class>, back: Option<Duration>) -> Proble
     };
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, SERVER, "no_available_keys", message).retry(back)
 }
+
+/// The last event of a stream whose upstream broke off, in the shape that SDKs raise as an error.
+pub const CUT_EVENT: &str = concat!(
+    "data: {\"error\":{\"message\":\"The upstream broke off its answer before the end.\",",
+    "\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_cut\"}}\n\n"
+);
 
 /// The page for a request that gets no key and of which nothing was tried.
 pub fn refused(refusal: &Refusal) -> Page {

@@ -96,7 +96,7 @@ fn faults_of_an_upstream() {
         (UpstreamFault::Unreachable(DialError::Timeout), 502, "upstream_unreachable", "in time"),
         (UpstreamFault::Unreachable(DialError::Resources("x".into())), 502, "upstream_unreachable", "descriptor"),
         (UpstreamFault::Lost, 502, "upstream_lost", "closed"),
-        (UpstreamFault::Garbled("a bare LF"), 502, "upstream_garbled", "a bare LF"),
+        (UpstreamFault::Garbled("a bare LF".into()), 502, "upstream_garbled", "a bare LF"),
         (UpstreamFault::Silent, 504, "upstream_timeout", "in time"),
     ] {
         let page = Problem::from(fault).page();

@@ -92,6 +92,11 @@ impl Decoder {
         matches!(self.state, State::Done)
     }
 
+    /// Whether it stands where a chunk could begin.
+    pub fn between_chunks(&self) -> bool {
+        matches!(self.state, State::Size(_) | State::Trailers(_))
+    }
+
     /// Reads on at the beginning of `buf`, the bytes that are not consumed yet: at most one chunk. Call it again on the
     /// rest until it consumes nothing or ends.
     ///

@@ -1,80 +1,341 @@
 //! One HTTP/1 client connection: the two codecs, paired with one exchange after another.
+//!
+//! ```text
+//!              ┌──────────── Session ────────────┐
+//!  client ───► inbox ─ Client ─► Exchange ─► outbox ───► upstream
+//!         ◄─── outbox ◄───────── Exchange ◄─ Upstream ─ inbox ◄───
+//! ```
+//!
+//! Bytes are read into an inbox, marked by a codec, judged by the exchange, and lent to the other side's outbox
+//! where they lie. `client` and `upstream` know the syntax; the exchange alone decides.
 
+mod client;
+mod inbox;
+mod outbox;
+mod relay;
 mod seam;
+mod upstream;
 
 pub use seam::*;
 
+use crate::exchange::{Exchange, Step};
+use crate::notice::{Notice, RequestLine};
+use crate::origin::Origin;
 use crate::proxy::{Ask, Reply};
 use crate::time::Instant;
 use crate::turn::{Pool, Turn};
+use client::Client;
+use core::time::Duration;
+use inbox::Inbox;
+use outbox::Outbox;
+use upstream::Upstream;
 
-/// One HTTP/1 client connection .
+/// Rounds of one call; each moves something on, so that one call's work is bounded by what was read.
+const ROUNDS: usize = 256;
+
+/// One HTTP/1 client connection.
 ///
 /// # Order of calls
 /// After any `handle_*`, drain [`Session::poll`] to `None`; write while [`Session::poll_transmit`] is non-empty;
-/// read while [`Session::wants_read`]; sleep until [`Session::poll_timeout`]. `handle_*` cannot fail.
+/// read while [`Session::wants_read`]; sleep until [`Session::poll_timeout`]. `handle_*` cannot fail: what goes wrong
+/// becomes bytes to a peer, an [`Action`] or a notice.
+///
+/// * **Reading**: `wants_read`, `recv_buf`, `handle_recv`, `handle_eof`, `handle_lost`
+/// * **Writing**: `has_transmit`, `poll_transmit`, `handle_sent`
+/// * **Asking**: `poll`, `handle_reply`, `handle_linked`, `handle_signal`
+/// * **Time**: `poll_timeout`, `handle_timeout`
+/// * **Memory**: `rest` at the end of each turn, `abandon` at the end of all
 #[derive(Debug)]
-pub struct Session;
+pub struct Session {
+    worker: u32,
+    seed: u64,
+    requests: u64,
+    client: Client,
+    upstream: Upstream,
+    /// What the client sent, what the upstream sent.
+    inboxes: [Inbox; 2],
+    /// What is to be written to the client, to the upstream.
+    outboxes: [Outbox; 2],
+    exchange: Option<Exchange>,
+    out: Out,
+    last: Instant,
+}
 
-#[allow(unused_variables, missing_docs)]
+/// Actions that wait to be polled, beside those of the exchange.
+#[derive(Debug, Default)]
+struct Out {
+    park: Option<(Origin, Duration)>,
+    hangup_upstream: Option<How>,
+    log: Option<Box<RequestLine>>,
+    hangup_client: Option<How>,
+    end_writing: Option<Side>,
+    late: Option<Box<Ask>>,
+    done: bool,
+}
+
+const DOWN: usize = Side::Downstream as usize;
+const UP: usize = Side::Upstream as usize;
+
+const fn other(side: usize) -> usize {
+    1 - side
+}
+
 impl Session {
-    /// `worker` goes into wants and admin calls so that wakes find their way; `seed` names the session's ids.
+    /// A client has connected. `worker` goes into wants and admin calls so that wakes find their way; `seed` names
+    /// the session's requests.
     pub fn new(worker: u32, seed: u64, turn: &mut Turn<'_>) -> Self {
-        unimplemented!()
+        Session {
+            worker,
+            seed,
+            requests: 0,
+            client: Client::new(turn),
+            upstream: Upstream::default(),
+            inboxes: Default::default(),
+            outboxes: Default::default(),
+            exchange: None,
+            out: Out::default(),
+            last: turn.now,
+        }
     }
-    // Reading.
+
+    /// Whether a read is wanted: asked to arm for readiness; attaches no memory.
     pub fn wants_read(&self, side: Side) -> bool {
-        unimplemented!()
+        let wanted = match side {
+            Side::Downstream => self.client.wants_read(),
+            Side::Upstream => self.upstream.wants_read(),
+        };
+        let at = side as usize;
+        wanted && self.inboxes[at].has_room(self.outboxes[other(at)].lends())
     }
+
+    /// Room to read into, lent by the worker's pool; empty when no read is wanted.
     pub fn recv_buf<'s>(&'s mut self, side: Side, turn: &mut Turn<'_>) -> &'s mut [u8] {
-        unimplemented!()
+        if !self.wants_read(side) {
+            return &mut [];
+        }
+        let at = side as usize;
+        let lent = self.outboxes[other(at)].lends();
+        self.inboxes[at].spare(lent, turn.pool)
     }
+
+    /// `n` bytes were read into `recv_buf`; 0: nothing was there, the block may go back.
     pub fn handle_recv(&mut self, side: Side, n: usize, turn: &mut Turn<'_>) {
-        unimplemented!()
+        if n == 0 {
+            return;
+        }
+        self.inboxes[side as usize].filled(n);
+        if side == Side::Downstream {
+            self.client.heard(n, turn);
+        }
+        self.advance(turn);
     }
+
+    /// The peer ended its direction in order.
     pub fn handle_eof(&mut self, side: Side, turn: &mut Turn<'_>) {
-        unimplemented!()
+        match side {
+            Side::Downstream => self.client_eof(turn),
+            Side::Upstream => self.upstream.end = Some(upstream::End::Eof),
+        }
+        self.advance(turn);
     }
-    pub fn handle_lost(&mut self, side: Side, loss: Loss, turn: &mut Turn<'_>) {
-        unimplemented!()
+
+    /// The connection broke.
+    pub fn handle_lost(&mut self, side: Side, _loss: Loss, turn: &mut Turn<'_>) {
+        match side {
+            Side::Downstream => self.client_gone(turn),
+            Side::Upstream => {
+                self.upstream.end = Some(upstream::End::Lost);
+                self.outboxes[UP].clear(turn.pool);
+            }
+        }
+        self.advance(turn);
     }
-    // Writing.
+
+    /// Whether there is something to write.
     pub fn has_transmit(&self, side: Side) -> bool {
-        unimplemented!()
+        !self.outboxes[side as usize].is_empty()
     }
+
+    /// What to write next: borrowed, so that it cannot change while it is written.
     pub fn poll_transmit(&self, side: Side) -> Transmit<'_> {
-        unimplemented!()
+        let kept = self.exchange.as_ref().map_or(&[][..], Exchange::pending);
+        self.outboxes[side as usize].transmit(&self.inboxes[other(side as usize)], kept)
     }
+
+    /// `n` bytes of `poll_transmit` were written.
     pub fn handle_sent(&mut self, side: Side, n: usize, turn: &mut Turn<'_>) {
-        unimplemented!()
+        if n == 0 {
+            return;
+        }
+        let at = side as usize;
+        let sent = self.outboxes[at].sent(n, turn.pool);
+        if sent.unlent {
+            self.inboxes[other(at)].release();
+        }
+        if let Some(exchange) = &mut self.exchange {
+            match side {
+                Side::Upstream => {
+                    exchange.handle_began();
+                    exchange.handle_sent(sent.kept);
+                }
+                Side::Downstream => exchange.handle_progress(turn),
+            }
+        }
+        self.advance(turn);
     }
-    // What passes between this session, the proxy and the driver.
+
+    /// The proxy's answer to an `Action::Ask`, at once or by a wake.
     pub fn handle_reply(&mut self, reply: Reply, turn: &mut Turn<'_>) {
-        unimplemented!()
+        match &mut self.exchange {
+            Some(exchange) => exchange.handle_reply(reply, turn),
+            None => {
+                if let Reply::Granted(lease) = reply {
+                    self.out.late = Some(Box::new(Ask::Settle(crate::keyring::Settle {
+                        lease,
+                        outcome: None,
+                        base: 0,
+                        then: None,
+                    })));
+                }
+            }
+        }
+        self.advance(turn);
     }
+
+    /// The outcome of an `Action::Dial`.
     pub fn handle_linked(&mut self, linked: Result<Linked, DialError>, turn: &mut Turn<'_>) {
-        unimplemented!()
+        if linked.is_ok() {
+            self.upstream.link();
+        }
+        match &mut self.exchange {
+            Some(exchange) => exchange.handle_linked(linked, turn),
+            None => self.release_upstream(turn),
+        }
+        self.advance(turn);
     }
+
+    /// What the process tells all its sessions.
     pub fn handle_signal(&mut self, signal: Signal, turn: &mut Turn<'_>) {
-        unimplemented!()
+        match signal {
+            Signal::Drain => self.client.draining = true,
+        }
+        self.advance(turn);
     }
+
+    /// What to do next; drain to `None` after each call.
     pub fn poll(&mut self) -> Option<Action> {
-        unimplemented!()
+        if let Some((origin, idle)) = self.out.park.take() {
+            return Some(Action::Park { origin, idle });
+        }
+        if let Some(how) = self.out.hangup_upstream.take() {
+            return Some(Action::Hangup(Side::Upstream, how));
+        }
+        if let Some(ask) = self.out.late.take() {
+            return Some(Action::Ask(*ask));
+        }
+        if let Some(action) = self.exchange.as_mut().and_then(Exchange::poll_outer) {
+            return Some(action);
+        }
+        if let Some(line) = self.out.log.take() {
+            return Some(Action::Notice(Notice::Request(line)));
+        }
+        if let Some(side) = self.out.end_writing.take() {
+            return Some(Action::EndWriting(side));
+        }
+        if let Some(how) = self.out.hangup_client.take() {
+            return Some(Action::Hangup(Side::Downstream, how));
+        }
+        core::mem::take(&mut self.out.done).then_some(Action::Done)
     }
-    // Time.
+
+    /// When to call `handle_timeout`, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
-        unimplemented!()
+        let exchange = self.exchange.as_ref().and_then(Exchange::poll_timeout);
+        match (self.client.alarm, exchange) {
+            (Some(own), Some(exchange)) => Some(own.min(exchange)),
+            (own, exchange) => own.or(exchange),
+        }
     }
+
+    /// Does what is due; nothing when nothing is.
     pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
-        unimplemented!()
+        if let Some(exchange) = &mut self.exchange {
+            exchange.handle_timeout(turn);
+        }
+        self.client_timeout(turn);
+        self.advance(turn);
     }
-    // Rest and end.
-    /// At the end of a turn: gives empty blocks back.
+
+    /// At the end of a turn: empty blocks go back to the pool.
     pub fn rest(&mut self, turn: &mut Turn<'_>) {
-        unimplemented!()
+        for at in [DOWN, UP] {
+            let lent = self.outboxes[other(at)].lends();
+            self.inboxes[at].rest(lent, turn.pool);
+        }
     }
-    /// A session dropped mid-flight still settles its lease (or cancels its ticket) and gives its memory back.
-    pub fn abandon(self, pool: &mut Pool) -> Option<Ask> {
-        unimplemented!()
+
+    /// The session is dropped: its memory goes back, and what the proxy must still hear is returned.
+    pub fn abandon(mut self, pool: &mut Pool) -> Option<Ask> {
+        for at in [DOWN, UP] {
+            self.inboxes[at].clear(pool);
+            self.outboxes[at].clear(pool);
+        }
+        self.client.free(pool);
+        let late = self.out.late.take().map(|ask| *ask);
+        late.or_else(|| self.exchange.take().and_then(|exchange| exchange.abandon(pool)))
+    }
+
+    /// Bytes of buffer memory held beside the struct itself: blocks and scratch buffers.
+    pub fn held(&self) -> usize {
+        let boxes = self.inboxes.iter().map(Inbox::held).sum::<usize>();
+        boxes + self.outboxes.iter().map(Outbox::held).sum::<usize>()
+    }
+
+    /// Moves on whatever can be moved, until nothing can.
+    fn advance(&mut self, turn: &mut Turn<'_>) {
+        debug_assert!(self.last <= turn.now, "time ran backwards");
+        self.last = turn.now;
+        for _ in 0..ROUNDS {
+            let moved = self.read_client(turn)
+                | self.read_upstream(turn)
+                | self.step(turn)
+                | self.feed_upstream(turn)
+                | self.complete(turn);
+            if !moved {
+                break;
+            }
+        }
+    }
+
+    /// Does the next step of the exchange that is the codecs' to do.
+    fn step(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Some(step) = self.exchange.as_mut().and_then(Exchange::poll_codec) else { return false };
+        match step {
+            Step::Release => self.release_upstream(turn),
+            Step::Send => self.send_request(turn),
+            Step::Continue => self.write_continue(turn),
+            Step::Answer => self.write_answer(turn),
+            Step::Abort => self.abort_answer(turn),
+            Step::StopDial | Step::Ask(_) | Step::Dial(_) | Step::Log(_) => {}
+        }
+        true
+    }
+
+    /// The answer is out: log it, and begin anew or close.
+    fn complete(&mut self, turn: &mut Turn<'_>) -> bool {
+        let over = self.exchange.as_ref().is_some_and(Exchange::is_over);
+        if !over || !self.outboxes[DOWN].is_empty() {
+            return false;
+        }
+        let Some(mut exchange) = self.exchange.take() else { return false };
+        self.out.late = exchange.take_ask().map(Box::new);
+        if let Some(Step::Log(line)) = exchange.handle_delivered(!self.client.broken, turn) {
+            self.out.log = Some(line);
+        }
+        self.next_request(exchange.request_ended(), turn);
+        true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,8 @@ pub enum Action {
     /// End this side. `Fin`: everything pending was sent, shut the writing half down (downstream: reading goes on until
     /// `Done`); an upstream link is closed and dropped at once. `Reset`: drop the link so that the peer sees a break.
     Hangup(Side, How),
+    /// End the writing half of this side once what is pending was sent; reading goes on (a FIN passed on in a tunnel).
+    EndWriting(Side),
     /// Stop a dial that is under way, its link is not wanted any more.
     StopDial,
     /// Log this.

@@ -1,0 +1,80 @@
+//! An upstream's error answer, held back until it is known whose fault it is.
+
+use crate::message::{FieldSpan, Fields, Length, ResponseHead};
+use http::StatusCode;
+
+/// A copy of an answer of 400 or above: its head, and its body as far as it was read.
+#[derive(Debug)]
+pub struct Held {
+    /// Status.
+    pub status: StatusCode,
+    /// Reason phrase as it came.
+    pub reason: Box<[u8]>,
+    /// How long the whole body is.
+    pub length: Length,
+    /// The body so far, at most `Limits::error_body` and one read.
+    pub body: Vec<u8>,
+    /// The body is there to its end.
+    pub complete: bool,
+    lines: Vec<u8>,
+    spans: Vec<FieldSpan>,
+}
+
+impl Held {
+    /// Copies the head; `drops` names the fields that end at this hop.
+    pub(crate) fn new(head: &ResponseHead<'_>, drops: &dyn Fn(&[u8]) -> bool) -> Self {
+        let mut held = Held {
+            status: head.status,
+            reason: head.reason.into(),
+            length: head.length,
+            body: Vec::new(),
+            complete: false,
+            lines: Vec::new(),
+            spans: Vec::new(),
+        };
+        for (span, (name, _)) in head.fields.spans().iter().zip(head.fields.iter()) {
+            if !drops(name) {
+                held.keep(head.fields.bytes(), *span);
+            }
+        }
+        held
+    }
+
+    fn keep(&mut self, bytes: &[u8], span: FieldSpan) {
+        let at = self.lines.len() as u32;
+        let moved = |offset: u32| offset - span.start + at;
+        self.lines.extend_from_slice(&bytes[span.start as usize..span.end as usize]);
+        self.spans.push(FieldSpan {
+            start: at,
+            name_end: moved(span.name_end),
+            value_start: moved(span.value_start),
+            value_end: moved(span.value_end),
+            end: moved(span.end),
+        });
+    }
+
+    /// The fields.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::new(&self.lines, &self.spans)
+    }
+
+    /// Overwrites what `mask` finds in the head's lines and the body.
+    pub(crate) fn mask(&mut self, mask: impl Fn(&mut [u8]) -> bool) -> bool {
+        let in_head = mask(&mut self.lines);
+        let in_reason = mask(&mut self.reason);
+        let in_body = mask(&mut self.body);
+        in_head | in_reason | in_body
+    }
+
+    /// The body is replaced by its decoded form: the coding and the digests of the coded form go.
+    pub(crate) fn replace_body(&mut self, body: Vec<u8>) {
+        let dropped = ["content-encoding", "content-length", "content-md5", "content-digest", "etag"];
+        let lines = &self.lines;
+        self.spans.retain(|s| {
+            let name = lines.get(s.start as usize..s.name_end as usize).unwrap_or_default();
+            !dropped.iter().any(|d| name.eq_ignore_ascii_case(d.as_bytes()))
+        });
+        self.length = Length::Exact(body.len() as u64);
+        self.body = body;
+    }
+}

@@ -1,0 +1,149 @@
+//! A client's request as the exchange keeps it: rewritten once, sent once per attempt.
+
+use crate::auth;
+use crate::keyring::Lease;
+use crate::message::{Length, RequestHead};
+use crate::origin::BaseUrl;
+use crate::target::Target;
+use crate::turn::Pool;
+use http::Method;
+use std::borrow::Cow;
+
+/// The head with all that ends at this hop already gone. Its bytes are freed at the commit point.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) length: Length,
+    pub(super) upgrade: Option<Box<[u8]>>,
+    /// The target as the client spelled it, then the kept field lines.
+    head: Vec<u8>,
+    target_end: usize,
+    target: Option<Target>,
+}
+
+/// A request to be written upstream, borrowed from the exchange.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// Method.
+    pub method: &'a Method,
+    /// The base URL it goes to: authority, and the path prefix that precedes `target`.
+    pub base: &'a BaseUrl,
+    target: Option<Target>,
+    raw_target: &'a [u8],
+    /// Kept fields, each `Name: value` and CRLF, in the client's order.
+    pub lines: &'a [u8],
+    /// The key that signs it, and the operator's fields for it.
+    pub lease: &'a Lease,
+    /// How long the body is.
+    pub length: Length,
+    /// Names this instance, where a loop is possible.
+    pub hop: Option<&'a str>,
+    /// The client asks for an upgrade to this protocol.
+    pub upgrade: Option<&'a [u8]>,
+}
+
+impl Outgoing<'_> {
+    /// Appends the target as it goes to `base`: path and query, credentials left out of it.
+    pub fn write_target(&self, out: &mut Vec<u8>) {
+        if let Some(target) = &self.target {
+            target.write(self.raw_target, &self.base.prefix, out);
+        }
+    }
+
+    /// The fields that keywheel adds: the credential, what the operator set for the key, the loop mark.
+    pub fn additions(&self, add: &mut dyn FnMut(&str, &[u8])) {
+        let entry = self.lease.entry();
+        add(entry.credential_name, entry.credential.expose());
+        if let Some(organization) = &entry.organization {
+            add("OpenAI-Organization", organization.as_bytes());
+        }
+        if let Some(project) = &entry.project {
+            add("OpenAI-Project", project.as_bytes());
+        }
+        if let Some(hop) = self.hop {
+            add(HOP_FIELD, hop.as_bytes());
+        }
+    }
+}
+
+/// Names the instance that sent a request upstream, so that a loop is seen when it comes back.
+pub(super) const HOP_FIELD: &str = "x-keywheel-hop";
+
+impl Request {
+    /// Keeps what goes on of a client's head: the target, and each field that ends neither at this hop (`drops`) nor
+    /// at this proxy (credentials, cookies, Expect, Host).
+    pub(super) fn new(
+        head: &RequestHead<'_>,
+        target: Option<Target>,
+        drops: &dyn Fn(&[u8]) -> bool,
+        pool: &mut Pool,
+    ) -> Self {
+        let mut request = Request {
+            method: head.method.clone(),
+            length: head.length,
+            upgrade: head.upgrade.map(Into::into),
+            head: pool.take_scratch(),
+            target_end: head.target.len(),
+            target,
+        };
+        request.head.extend_from_slice(head.target);
+        for ((name, value), (_, line)) in head.fields.iter().zip(head.fields.lines()) {
+            if drops(name) || ends_here(name) {
+                continue;
+            }
+            if name.eq_ignore_ascii_case(b"sec-websocket-protocol") {
+                request.keep_protocols(name, value, line);
+            } else {
+                request.head.extend_from_slice(line);
+            }
+        }
+        request
+    }
+
+    /// The credential item goes out of the list of subprotocols, the others stay in order.
+    fn keep_protocols(&mut self, name: &[u8], value: &[u8], line: &[u8]) {
+        match auth::kept_protocols(value) {
+            Cow::Borrowed(_) => self.head.extend_from_slice(line),
+            Cow::Owned(kept) if kept.is_empty() => {}
+            Cow::Owned(kept) => {
+                for part in [name, b": ", &kept, b"\r\n"] {
+                    self.head.extend_from_slice(part);
+                }
+            }
+        }
+    }
+
+    pub(super) fn raw_target(&self) -> &[u8] {
+        self.head.get(..self.target_end).unwrap_or_default()
+    }
+
+    /// What may be sent to `base` by this lease.
+    pub(super) fn outgoing<'a>(&'a self, lease: &'a Lease, base: &'a BaseUrl, hop: Option<&'a str>) -> Outgoing<'a> {
+        Outgoing {
+            method: &self.method,
+            base,
+            target: self.target,
+            raw_target: self.raw_target(),
+            lines: self.head.get(self.target_end..).unwrap_or_default(),
+            lease,
+            length: self.length,
+            hop,
+            upgrade: self.upgrade.as_deref(),
+        }
+    }
+
+    pub(super) fn free(&mut self, pool: &mut Pool) {
+        self.target_end = 0;
+        pool.put_scratch(core::mem::take(&mut self.head));
+    }
+}
+
+/// Fields that end at this proxy, whatever protocol carried them.
+fn ends_here(name: &[u8]) -> bool {
+    match name.len() {
+        4 => name.eq_ignore_ascii_case(b"host"),
+        6 => name.eq_ignore_ascii_case(b"expect") || name.eq_ignore_ascii_case(b"cookie"),
+        14 => name.eq_ignore_ascii_case(HOP_FIELD.as_bytes()) || auth::strips(name),
+        _ => auth::strips(name),
+    }
+}

@@ -1,0 +1,432 @@
+//! The client's side: request heads and bodies in, one after another; how its connection ends.
+//!
+//! ```text
+//!           head            body ends            answer out, kept alive
+//!  Idle ─────────► Body ─────────────► Waiting ─────────────────────────► Idle
+//!   │ bad head,      │ answer out before the body's end, or not kept alive
+//!   │ drained        ▼
+//!   └───────────► Closing ── all sent ──► Lingering ── FIN, or long enough ──► Over
+//! ```
+//!
+//! Lingering reads on and drops what comes, so that the answer is not destroyed by a reset (RFC 9112 section 9.6).
+
+use super::seam::{How, Reason, Side};
+use super::{DOWN, Session, UP};
+use crate::error::{ClientFault, Problem};
+use crate::exchange::Exchange;
+use crate::http1::Scan;
+use crate::http1::body::{BodyError, Decoder};
+use crate::http1::encode::{self, Connection};
+use crate::http1::head::{RequestError, request};
+use crate::http1::hop::{Hop, frames};
+use crate::message::{Length, Version};
+use crate::replay::Intake;
+use crate::time::Instant;
+use crate::turn::{Pool, Turn};
+use http::Method;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Before or within a request head.
+    Idle,
+    /// Within a request body.
+    Body,
+    /// The request is complete, its answer not.
+    Waiting,
+    /// After an upgrade: bytes as they come.
+    Tunnel,
+    /// What is queued is sent, then the connection ends.
+    Closing,
+    /// Ended from here; what still comes is dropped.
+    Lingering,
+    /// Nothing more.
+    Over,
+}
+
+#[derive(Debug)]
+pub(super) struct Client {
+    phase: Phase,
+    scan: Scan,
+    decoder: Decoder,
+    pub(super) version: Version,
+    /// The connection is kept after this answer.
+    pub(super) persist: bool,
+    /// The answer was broken off.
+    pub(super) broken: bool,
+    pub(super) draining: bool,
+    /// The client ended its direction.
+    eof: bool,
+    /// The side whose writing half was ended, in a tunnel of which one direction is over.
+    half: Option<Side>,
+    /// The end of a broken answer has to be a reset: its length was the connection's.
+    reset: bool,
+    /// Trailers of the request, each line with its CRLF.
+    pub(super) trailers: Vec<u8>,
+    pub(super) alarm: Option<(Instant, Reason)>,
+    /// Since when, and how many bytes of a body came since then.
+    rate: (Instant, u64),
+}
+
+impl Client {
+    pub(super) fn new(turn: &Turn<'_>) -> Self {
+        let limits = &turn.settings.limits;
+        Client {
+            phase: Phase::Idle,
+            scan: Scan::default(),
+            decoder: Decoder::new(Length::Exact(0), limits),
+            version: Version::Http11,
+            persist: false,
+            broken: false,
+            draining: false,
+            eof: false,
+            half: None,
+            reset: false,
+            trailers: Vec::new(),
+            alarm: Some((turn.now + limits.keep_alive, Reason::KeepAlive)),
+            rate: (turn.now, 0),
+        }
+    }
+
+    pub(super) fn wants_read(&self) -> bool {
+        !self.eof && !matches!(self.phase, Phase::Closing | Phase::Over)
+    }
+
+    /// `n` bytes came.
+    pub(super) fn heard(&mut self, n: usize, turn: &Turn<'_>) {
+        if self.phase == Phase::Body {
+            self.rate.1 += n as u64;
+            self.expect_body(turn);
+        }
+    }
+
+    fn begin_body(&mut self, turn: &Turn<'_>) {
+        self.phase = Phase::Body;
+        self.rate = (turn.now, 0);
+        self.expect_body(turn);
+    }
+
+    fn expect_body(&mut self, turn: &Turn<'_>) {
+        let limits = &turn.settings.limits;
+        let idle = (turn.now + limits.body_idle, Reason::BodyIdle);
+        self.alarm = Some(idle.min((self.rate.0 + limits.body_grace, Reason::BodyRate)));
+    }
+
+    pub(super) fn open_tunnel(&mut self) {
+        self.phase = Phase::Tunnel;
+        self.persist = false;
+        self.alarm = None;
+    }
+
+    /// The answer is broken off: what is queued goes out, then the connection ends.
+    pub(super) fn break_off(&mut self, reset: bool) {
+        (self.broken, self.persist, self.reset) = (true, false, reset);
+    }
+
+    pub(super) fn free(&mut self, pool: &mut Pool) {
+        pool.put_scratch(core::mem::take(&mut self.trailers));
+    }
+}
+
+impl Session {
+    /// Reads on in what the client sent; false when nothing moved.
+    pub(super) fn read_client(&mut self, turn: &mut Turn<'_>) -> bool {
+        match self.client.phase {
+            // The body that came with the head is read before anything is answered: a request that is complete
+            // leaves its connection usable whatever its answer.
+            Phase::Idle => {
+                self.read_head(turn) && {
+                    self.read_body(turn);
+                    true
+                }
+            }
+            Phase::Body => self.read_body(turn),
+            Phase::Tunnel => {
+                let ended = self.client.eof && self.outboxes[UP].is_empty();
+                self.read_tunnel(DOWN) || (ended && self.end_tunnel(DOWN, turn))
+            }
+            Phase::Closing => self.close(turn),
+            Phase::Lingering | Phase::Over => {
+                let n = self.inboxes[DOWN].unread_len();
+                self.inboxes[DOWN].consume(n);
+                self.end_if_gone();
+                false
+            }
+            Phase::Waiting => false,
+        }
+    }
+
+    fn read_head(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.inboxes[DOWN].unread_len() == 0 {
+            if self.client.draining || self.client.eof {
+                self.client.phase = Phase::Closing;
+                return true;
+            }
+            return false;
+        }
+        let mut spans = core::mem::take(&mut turn.pool.spans);
+        let unread = self.inboxes[DOWN].unread();
+        let parsed = request(unread, &mut self.client.scan, &mut spans, &turn.settings.limits);
+        let moved = match parsed {
+            Ok(Some(parsed)) => {
+                let hop = Hop::of(&parsed.head.fields);
+                let drops = |name: &[u8]| hop.drops(name) || frames(name);
+                let id = crate::rng::Rng::new(self.seed ^ self.requests).bits();
+                let exchange = Exchange::new(&parsed.head, &drops, self.worker, id, turn);
+                let client = &mut self.client;
+                client.version = parsed.head.version;
+                client.persist = parsed.persist && turn.settings.keep_alive && !client.draining;
+                client.decoder = Decoder::new(parsed.head.length, &turn.settings.limits);
+                client.alarm = None;
+                client.phase = Phase::Waiting;
+                if parsed.head.length != Length::Exact(0) {
+                    client.begin_body(turn);
+                }
+                let size = parsed.size;
+                self.requests += 1;
+                self.exchange = Some(exchange);
+                self.inboxes[DOWN].consume(size);
+                true
+            }
+            Ok(None) if self.client.eof => {
+                self.client.phase = Phase::Closing;
+                true
+            }
+            Ok(None) => {
+                self.expect_head(turn);
+                false
+            }
+            Err(error) => {
+                self.refuse_head(&error, turn);
+                true
+            }
+        };
+        spans.clear();
+        turn.pool.spans = spans;
+        moved
+    }
+
+    /// A head has begun: it has to be complete in time. Empty lines alone are no beginning.
+    fn expect_head(&mut self, turn: &Turn<'_>) {
+        let begun = self.client.scan.begun(self.inboxes[DOWN].unread());
+        if begun && !matches!(self.client.alarm, Some((_, Reason::HeadTime))) {
+            self.client.alarm = Some((turn.now + turn.settings.limits.head_time, Reason::HeadTime));
+        }
+    }
+
+    /// A head that is none is answered without an exchange, and the connection ends.
+    fn refuse_head(&mut self, error: &RequestError, turn: &mut Turn<'_>) {
+        let fault = ClientFault::Request { status: error.status(), code: error.code(), text: error.to_string().into() };
+        self.answer_and_close(Problem::from(fault), turn);
+    }
+
+    fn answer_and_close(&mut self, problem: Problem, turn: &mut Turn<'_>) {
+        let page = problem.page();
+        let out = self.outboxes[DOWN].own(turn.pool);
+        encode::page(out, &page, &Method::GET, Connection::Close);
+        self.outboxes[DOWN].queue_own();
+        self.client.alarm = None;
+        self.client.phase = Phase::Closing;
+    }
+
+    fn read_body(&mut self, turn: &mut Turn<'_>) -> bool {
+        let mut moved = false;
+        while self.client.phase == Phase::Body {
+            let Some(exchange) = &mut self.exchange else { break };
+            let intake = exchange.intake();
+            let room = intake != Intake::Pass || self.outboxes[UP].has_room();
+            if intake == Intake::Wait || !room {
+                break;
+            }
+            match self.client.decoder.decode(self.inboxes[DOWN].unread()) {
+                Ok(piece) if piece.consumed == 0 && !piece.end => break,
+                Ok(piece) => {
+                    let trailers = self.inboxes[DOWN].unread().get(piece.trailers.clone()).unwrap_or_default();
+                    keep_trailers(trailers, &mut self.client.trailers, turn);
+                    let at = self.inboxes[DOWN].consume(piece.consumed);
+                    if !piece.data.is_empty() && intake != Intake::Discard {
+                        let data = self.inboxes[DOWN].slice(at + piece.data.start, at + piece.data.end);
+                        exchange.handle_data(data, turn);
+                    }
+                    if intake == Intake::Pass {
+                        let lent = if self.upstream.chunked { piece.wire } else { piece.data };
+                        self.outboxes[UP].queue_lent(at + lent.start, at + lent.end);
+                    }
+                    if piece.end {
+                        exchange.handle_end(turn);
+                        self.client.phase = Phase::Waiting;
+                        self.client.alarm = None;
+                    }
+                }
+                Err(error) => self.refuse_body(error, turn),
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    fn refuse_body(&mut self, error: BodyError, turn: &mut Turn<'_>) {
+        let fault = ClientFault::Request {
+            status: http::StatusCode::BAD_REQUEST,
+            code: error.code(),
+            text: error.to_string().into(),
+        };
+        self.client_fault(fault, turn);
+    }
+
+    /// The client's request cannot be completed: nothing that follows on its connection can be trusted.
+    fn client_fault(&mut self, fault: ClientFault, turn: &mut Turn<'_>) {
+        self.client.persist = false;
+        self.client.phase = Phase::Waiting;
+        self.client.alarm = None;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.handle_client_fault(fault, turn);
+        }
+    }
+
+    /// The client ended its direction: before its answer is complete that is departure, unless the operator says
+    /// that clients half-close.
+    pub(super) fn client_eof(&mut self, turn: &mut Turn<'_>) {
+        self.client.eof = true;
+        match self.client.phase {
+            Phase::Body => self.client_gone(turn),
+            Phase::Waiting if !turn.settings.client_half_close => {
+                let answered = self.exchange.as_ref().is_none_or(Exchange::is_over);
+                if !answered {
+                    self.client_gone(turn);
+                }
+            }
+            _ => {}
+        }
+        self.client.persist = false;
+    }
+
+    /// The client is gone: the upstream is told at once.
+    pub(super) fn client_gone(&mut self, turn: &mut Turn<'_>) {
+        self.client.eof = true;
+        self.client.break_off(true);
+        self.outboxes[DOWN].clear(turn.pool);
+        if let Some(exchange) = &mut self.exchange {
+            exchange.handle_left(turn);
+        } else {
+            self.client.phase = Phase::Closing;
+        }
+    }
+
+    /// The answer is out: another request, or the end.
+    pub(super) fn next_request(&mut self, ended: bool, turn: &mut Turn<'_>) {
+        let client = &mut self.client;
+        turn.pool.put_scratch(core::mem::take(&mut client.trailers));
+        client.alarm = None;
+        if client.persist && ended && !client.broken {
+            client.phase = Phase::Idle;
+            client.alarm = Some((turn.now + turn.settings.limits.keep_alive, Reason::KeepAlive));
+        } else {
+            client.phase = Phase::Closing;
+        }
+    }
+
+    /// All is sent: shut down, and linger until the client has seen it.
+    fn close(&mut self, turn: &mut Turn<'_>) -> bool {
+        if !self.outboxes[DOWN].is_empty() {
+            return false;
+        }
+        let how = if self.client.reset { How::Reset } else { How::Fin };
+        self.out.hangup_client = Some(how);
+        if self.client.reset || self.client.eof {
+            self.client.phase = Phase::Over;
+            self.client.alarm = None;
+            self.out.done = true;
+        } else {
+            self.client.phase = Phase::Lingering;
+            self.client.alarm = Some((turn.now + turn.settings.limits.linger, Reason::Linger));
+        }
+        true
+    }
+
+    fn end_if_gone(&mut self) {
+        if self.client.phase == Phase::Lingering && self.client.eof {
+            self.client.phase = Phase::Over;
+            self.client.alarm = None;
+            self.out.done = true;
+        }
+    }
+
+    /// What is due on the client's side.
+    pub(super) fn client_timeout(&mut self, turn: &mut Turn<'_>) {
+        let Some((at, reason)) = self.client.alarm.filter(|(at, _)| *at <= turn.now) else { return };
+        debug_assert!(at <= turn.now);
+        match reason {
+            Reason::KeepAlive => {
+                self.client.phase = Phase::Closing;
+                self.client.alarm = None;
+            }
+            Reason::HeadTime => self.answer_and_close(Problem::from(ClientFault::SlowBody), turn),
+            Reason::BodyIdle | Reason::BodyRate => self.body_is_slow(reason, turn),
+            Reason::Linger => {
+                self.client.eof = true;
+                self.end_if_gone();
+            }
+            _ => self.client.alarm = None,
+        }
+    }
+
+    /// Slow only if it was wanted: a body that waits for the upstream is not the client's fault.
+    fn body_is_slow(&mut self, reason: Reason, turn: &mut Turn<'_>) {
+        let limits = &turn.settings.limits;
+        let waits = self.inboxes[DOWN].unread_len() > 0 || self.outboxes[UP].lends();
+        let enough = limits.body_rate.saturating_mul(limits.body_grace.as_secs());
+        if waits || (reason == Reason::BodyRate && self.client.rate.1 >= enough) {
+            self.client.rate = (turn.now, 0);
+            self.client.expect_body(turn);
+        } else {
+            self.client_fault(ClientFault::SlowBody, turn);
+        }
+    }
+
+    pub(super) fn write_continue(&mut self, turn: &mut Turn<'_>) {
+        if self.client.phase == Phase::Body {
+            self.outboxes[DOWN].own(turn.pool).extend_from_slice(encode::CONTINUE);
+            self.outboxes[DOWN].queue_own();
+        }
+    }
+
+    /// One direction of a tunnel, that of what the side `at` sends, has ended: the FIN is passed on, and with the
+    /// second one the tunnel is over.
+    pub(super) fn end_tunnel(&mut self, at: usize, turn: &mut Turn<'_>) -> bool {
+        let to = if at == DOWN { Side::Upstream } else { Side::Downstream };
+        if self.client.half == Some(to) {
+            return false;
+        }
+        match self.client.half.replace(to) {
+            None => self.out.end_writing = Some(to),
+            Some(_) => {
+                if let Some(exchange) = &mut self.exchange {
+                    exchange.handle_response_end(turn);
+                }
+            }
+        }
+        true
+    }
+
+    /// Bytes of a tunnel, from the side `at` to the other.
+    pub(super) fn read_tunnel(&mut self, at: usize) -> bool {
+        let n = self.inboxes[at].unread_len();
+        if n == 0 || !self.outboxes[super::other(at)].has_room() {
+            return false;
+        }
+        let start = self.inboxes[at].consume(n);
+        self.outboxes[super::other(at)].queue_lent(start, start + n);
+        true
+    }
+}
+
+/// Keeps the trailers that may go on, to be written after the last chunk of each attempt.
+fn keep_trailers(section: &[u8], kept: &mut Vec<u8>, turn: &mut Turn<'_>) {
+    if section.len() <= 2 {
+        return;
+    }
+    if kept.capacity() == 0 {
+        *kept = turn.pool.take_scratch();
+    }
+    kept.extend_from_slice(section);
+}
