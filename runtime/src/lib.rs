@@ -4,6 +4,7 @@ pub mod dial;
 pub mod fake;
 pub mod host;
 pub mod link;
+pub mod log;
 pub mod server;
 pub mod tls;
 pub mod traits;
