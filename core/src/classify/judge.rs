@@ -1,14 +1,17 @@
 //! The judge: finds the row that fits, and takes along what else the answer says.
 
 use super::row::{Row, Sign};
-use super::{Class, Outcome, rest};
+use super::{Class, Outcome, gzip, rest};
 use crate::dialect::Dialect;
 use crate::json::ErrorBody;
 use crate::message::Fields;
 use crate::time::UnixMillis;
+use core::time::Duration;
 
 /// Longest code that an outcome carries.
 const CODE: usize = 64;
+/// Most that is decoded of a gzip body.
+const DECODED: usize = 64 * 1024;
 /// Longest account name that is taken.
 const ACCOUNT: usize = 128;
 
@@ -19,7 +22,7 @@ pub struct Evidence<'a> {
     pub status: u16,
     /// Fields of its head.
     pub fields: Fields<'a>,
-    /// Its body, decoded, as far as it was read; empty when it was not.
+    /// Its body as it came (a gzip body is decoded here), as far as it was read; empty when it was not.
     pub body: &'a [u8],
 }
 
@@ -39,8 +42,12 @@ pub fn judge(dialect: Dialect, evidence: &Evidence<'_>, now: UnixMillis, model: 
     if status < 400 {
         return Outcome { status, model: model.map(Into::into), ..Outcome::plain(Class::Ok) };
     }
-    let error = if body.is_empty() { ErrorBody::default() } else { ErrorBody::read(body) };
-    let mut outcome = decide(dialect, status, &error, fields, now);
+    let error = ErrorBody::read(&gzip::readable(fields, body, DECODED));
+    let mut outcome = decide(dialect, status, &error, rest::retry_after(fields, now));
+    if outcome.class == Class::Rate && outcome.rest.is_none() {
+        let kind = error.kind.as_deref().unwrap_or_default();
+        outcome.rest = rest::exhausted(fields, kind, now);
+    }
     outcome.model = model.map(Into::into);
     outcome.account = account(dialect, fields).map(Into::into);
     outcome
@@ -51,17 +58,15 @@ pub fn account<'a>(dialect: Dialect, fields: Fields<'a>) -> Option<&'a str> {
     visible(fields.get(dialect.account_field())?, ACCOUNT)
 }
 
-fn decide(dialect: Dialect, status: u16, error: &ErrorBody, fields: Fields<'_>, now: UnixMillis) -> Outcome {
-    let wait = rest::retry_after(fields, now);
-    let shown = Shown::new(error, wait.is_some());
+/// What the first row that fits says. `wait` is what Retry-After and its kin ask for.
+pub(super) fn decide(dialect: Dialect, status: u16, error: &ErrorBody, wait: Option<Duration>) -> Outcome {
     let mut outcome = Outcome { status, code: label(error), ..Outcome::plain(Class::Unknown) };
-    if let Some(row) = find(dialect, status, &shown) {
+    if let Some(row) = find(dialect, status, &Shown::new(error, wait.is_some())) {
         outcome.class = row.class;
         outcome.blame = row.blame;
         outcome.structured = matches!(row.sign, Sign::Reason(_) | Sign::Code(_) | Sign::Type(_));
         outcome.rest = match row.class {
-            // A bucket's reset is that of a rate; it says nothing of a quota, nor of a limit that is no bucket.
-            Class::Rate => wait.or(row.rest).or_else(|| rest::exhausted(fields, &shown.kind, now)),
+            Class::Rate => wait.or(row.rest),
             Class::Quota => wait,
             _ => None,
         };

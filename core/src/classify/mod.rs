@@ -5,13 +5,17 @@
 //! with the statuses that the row names; at last the status alone. So a provider's own code always outweighs what a
 //! status usually means, and words, which may quote the client, decide only where nothing better does.
 
+pub mod echo;
+pub mod gzip;
 mod judge;
 pub mod rest;
 pub mod row;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use judge::{Evidence, account, judge, needs_body};
+pub use stream::event_error;
 
 use core::time::Duration;
 

@@ -190,3 +190,43 @@ fn account_and_code_are_bounded() {
     assert_eq!(judged(400, &[], &error("Bad code", "fine_type", "")).code.as_deref(), Some("fine_type"));
     assert_eq!(judged(400, &[], &error(&"c".repeat(65), "", "")).code, None);
 }
+
+#[test]
+fn gzip_is_decoded_for_the_verdict_even_when_it_is_cut() {
+    let body = super::gzip::tests::gzip(error("insufficient_quota", "t", &"long words ".repeat(50)).as_bytes(), 0, b"");
+    let (bytes, spans) = head(&[("content-encoding", "gzip")]);
+    for cut in [body.len(), body.len() - 9, 12, 3] {
+        let evidence = Evidence { status: 429, fields: Fields::new(&bytes, &spans), body: &body[..cut] };
+        let class = judge(Dialect::OpenAi, &evidence, NOW, None).class;
+        assert_eq!(class, if cut > 12 { Class::Quota } else { Class::Rate }, "cut at {cut}");
+    }
+}
+
+#[test]
+fn error_events_are_judged_by_the_same_table() {
+    let event = |name: &str, data: &str| {
+        let event = crate::sse::Event { name: name.as_bytes(), data: data.as_bytes().into() };
+        event_error(Dialect::OpenAi, &event).map(|o| (o.class, o.blame, o.status, o.code.as_deref().map(str::to_owned)))
+    };
+    let seen = |class, blame, status, code: &str| Some((class, blame, status, Some(code.to_owned())));
+    assert_eq!(
+        event("", &error("rate_limit_exceeded", "tokens", "…")),
+        seen(Class::Rate, Blame::AccountModel, 0, "rate_limit_exceeded")
+    );
+    assert_eq!(
+        event("error", r#"{"type":"error","code":"server_error","message":"m","param":null}"#),
+        seen(Class::Overload, Blame::Nobody, 0, "server_error")
+    );
+    assert_eq!(
+        event("", r#"{"type":"response.failed","response":{"error":{"code":"insufficient_quota"}}}"#),
+        seen(Class::Quota, Blame::Account, 0, "insufficient_quota")
+    );
+    assert_eq!(
+        event("", r#"{"error":{"code":502,"message":"Provider disconnected"},"choices":[]}"#),
+        Some((Class::Overload, Blame::Nobody, 502, None))
+    );
+    assert_eq!(event("error", "went wrong"), Some((Class::Unknown, Blame::Key, 0, None)));
+    assert_eq!(event("", r#"{"type":"error"}"#), Some((Class::Unknown, Blame::Key, 0, None)));
+    assert_eq!(event("", r#"{"type":"response.created","response":{"error":null}}"#), None);
+    assert_eq!(event("", r#"{"item":{"type":"mcp_call","error":{"code":"c"}}}"#), None);
+}

@@ -1,5 +1,6 @@
 //! One upstream key as configured: its bytes, what it is known by, what of it may be shown.
 
+use crate::dialect::Dialect;
 use crate::origin::BaseUrl;
 use crate::secret::Secret;
 use core::fmt;
@@ -90,8 +91,8 @@ impl KeyEntry {
         }
         Ok(KeyEntry {
             fingerprint: Fingerprint::of(bytes),
-            credential_name: "Authorization",
-            credential: Secret::new([b"Bearer ", bytes].concat()),
+            credential_name: Dialect::OpenAi.credential_name(),
+            credential: Dialect::OpenAi.credential(bytes),
             preview: preview(bytes),
             name: Box::default(),
             line: 0,

@@ -1,4 +1,4 @@
-//! OpenAI's errors.
+//! OpenAI: what its errors mean, and what it calls its resources.
 
 use crate::classify::row::{
     Row,
@@ -7,6 +7,35 @@ use crate::classify::row::{
 };
 use crate::classify::{Blame, Class};
 use core::time::Duration;
+
+/// From the API reference and the SDKs' resource folders.
+pub(super) const RESOURCES: &[&str] = &[
+    "assistants",
+    "audio",
+    "batches",
+    "chat",
+    "completions",
+    "containers",
+    "conversations",
+    "edits",
+    "embeddings",
+    "engines",
+    "evals",
+    "files",
+    "fine_tuning",
+    "images",
+    "models",
+    "moderations",
+    "organization",
+    "projects",
+    "realtime",
+    "responses",
+    "skills",
+    "threads",
+    "uploads",
+    "vector_stores",
+    "videos",
+];
 
 const ERRORS: &str = "developers.openai.com/api/docs/guides/error-codes";
 const RATES: &str = "developers.openai.com/api/docs/guides/rate-limits";
