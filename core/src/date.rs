@@ -43,8 +43,10 @@ pub fn parse_http(text: &[u8], now: UnixMillis) -> Option<UnixMillis> {
 pub fn parse_rfc3339(text: &[u8]) -> Option<UnixMillis> {
     let text = core::str::from_utf8(text).ok().filter(|text| text.is_ascii() && text.len() <= 64)?;
     let number = |from: usize, to: usize| digits(text.get(from..to)?, 1, 4);
-    let mark = |at: usize, any: &[u8]| text.as_bytes().get(at).filter(|b| any.contains(b)).map(|_| ());
-    (mark(4, b"-")?, mark(7, b"-")?, mark(10, b"Tt ")?, mark(13, b":")?, mark(16, b":")?);
+    let marks = [(4, "-"), (7, "-"), (10, "Tt "), (13, ":"), (16, ":")];
+    if !marks.iter().all(|(at, any)| text.as_bytes().get(*at).is_some_and(|b| any.as_bytes().contains(b))) {
+        return None;
+    }
     let whole =
         seconds(number(0, 4)?, number(5, 7)?, number(8, 10)?, [number(11, 13)?, number(14, 16)?, number(17, 19)?])?;
     let (fraction, zone) = match text[19..].strip_prefix('.') {

@@ -82,6 +82,8 @@ pub struct KeyRow {
     pub entry: Arc<KeyEntry>,
     /// Whether it serves requests of any model that has no limit of its own.
     pub eligible: bool,
+    /// The key's epoch: raised by a success that ends a rest, a reset, an enabling.
+    pub epoch: u32,
     /// How the key, or its whole account, stands.
     pub standing: Standing,
     /// Models for which it is out though it stands well otherwise.
