@@ -33,7 +33,7 @@ impl Exchange {
         id: u64,
         turn: &mut Turn<'_>,
     ) -> Exchange {
-        let route = target::route(head.target, RESOURCES);
+        let route = target::route(head.target, DIALECT.resources());
         let target = match route {
             Ok(Route::Proxied(target)) => Some(target),
             _ => None,
@@ -207,27 +207,3 @@ fn line(head: &RequestHead<'_>, id: u64) -> Box<RequestLine> {
         complete: false,
     })
 }
-
-/// First path segments that are given a version when they come without one.
-const RESOURCES: &[&str] = &[
-    "chat",
-    "completions",
-    "embeddings",
-    "models",
-    "responses",
-    "files",
-    "audio",
-    "images",
-    "moderations",
-    "batches",
-    "realtime",
-    "fine_tuning",
-    "assistants",
-    "threads",
-    "vector_stores",
-    "uploads",
-    "conversations",
-    "evals",
-    "containers",
-    "videos",
-];

@@ -1,5 +1,7 @@
 //! An upstream's error answer, held back until it is known whose fault it is.
 
+use crate::classify::echo::Echo;
+use crate::classify::gzip::is_gzip;
 use crate::message::{FieldSpan, Fields, Length, ResponseHead};
 use http::StatusCode;
 
@@ -58,23 +60,32 @@ impl Held {
         Fields::new(&self.lines, &self.spans)
     }
 
-    /// Overwrites what `mask` finds in the head's lines and the body.
-    pub(crate) fn mask(&mut self, mask: impl Fn(&mut [u8]) -> bool) -> bool {
-        let in_head = mask(&mut self.lines);
-        let in_reason = mask(&mut self.reason);
-        let in_body = mask(&mut self.body);
-        in_head | in_reason | in_body
+    /// Overwrites pieces of the key that was used, in the head and in the first `searched` bytes of the body: a client
+    /// must not learn it. A gzip body with such a piece becomes its decoded form; true when it did.
+    pub(crate) fn mask_echo(&mut self, echo: &Echo, searched: usize) -> bool {
+        echo.mask(&mut self.lines);
+        echo.mask(&mut self.reason);
+        if !is_gzip(self.fields()) {
+            let end = self.body.len().min(searched);
+            echo.mask(&mut self.body[..end]);
+            return false;
+        }
+        let Some(identity) = echo.mask_gzip(&self.body, searched) else { return false };
+        self.complete &= identity.whole;
+        self.replace_body(identity.body);
+        true
     }
 
     /// The body is replaced by its decoded form: the coding and the digests of the coded form go.
-    pub(crate) fn replace_body(&mut self, body: Vec<u8>) {
+    fn replace_body(&mut self, body: Vec<u8>) {
         let dropped = ["content-encoding", "content-length", "content-md5", "content-digest", "etag"];
         let lines = &self.lines;
         self.spans.retain(|s| {
             let name = lines.get(s.start as usize..s.name_end as usize).unwrap_or_default();
             !dropped.iter().any(|d| name.eq_ignore_ascii_case(d.as_bytes()))
         });
-        self.length = Length::Exact(body.len() as u64);
+        // What is not whole must not look complete: its length stays open.
+        self.length = if self.complete { Length::Exact(body.len() as u64) } else { Length::Marked };
         self.body = body;
     }
 }

@@ -4,7 +4,9 @@ use super::admit::DIALECT;
 use super::held::Held;
 use super::seek::Break;
 use super::{Exchange, Own, State};
+use crate::classify::echo::Echo;
 use crate::classify::{self, Class, Evidence, Outcome};
+use crate::cors;
 use crate::error::{self, Problem};
 use crate::json::RequestFields;
 use crate::keyring::{Model, Refusal};
@@ -117,7 +119,7 @@ impl Exchange {
         match self.state {
             State::Relaying => {
                 if let Some(late) = self.observer.late_error() {
-                    self.verdict = Some(Box::new(late));
+                    self.verdict = Some(late);
                 }
                 self.finish(Outcome { status: self.status, ..Outcome::plain(Class::Ok) }, turn);
             }
@@ -144,6 +146,10 @@ impl Exchange {
         let mut outcome = classify::judge(DIALECT, &evidence, turn.wall.at(turn.now), model.as_deref());
         if outcome.account.as_deref().is_some_and(|name| lease.knows_account(name)) {
             outcome.account = None;
+        }
+        if held.mask_echo(&Echo::new(lease.entry().private_part()), turn.settings.limits.error_body) {
+            // An identity body that is not whole ends here: what follows is of the coded form.
+            self.cut |= !held.complete;
         }
         if let Some(model) = model {
             self.model = Model::Named(model);
@@ -201,7 +207,9 @@ impl Exchange {
 
     /// Whether a field of the live answer goes to the client.
     pub fn keeps_response(&self, name: &[u8]) -> bool {
-        !(name.len() > 11 && self.cors.is_some() && crate::cors::replaces(name)) && !name.starts_with(b"x-keywheel-")
+        let ours = name.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"x-keywheel-"));
+        let replaced = self.cors.is_some() && cors::replaces(name);
+        !ours && !replaced
     }
 
     /// The fields that keywheel adds to whatever is answered.
