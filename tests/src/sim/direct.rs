@@ -3,8 +3,8 @@
 //! It is a driver of its own: what the core's contract says is written a second time here, so that a driver's habits
 //! (how much is read at once, which side first) are seen to make no difference.
 
-use super::dice::Dice;
 use super::dialing::Dialing;
+use super::dice::Dice;
 use super::net::{End, Write};
 use super::pipe::Read;
 use super::world::{Event, Owner, World};
@@ -207,11 +207,6 @@ impl Direct {
         self.sessions.len()
     }
 
-    /// Bytes of buffers that sessions hold, the most of any one of them.
-    pub fn most_held(&self) -> usize {
-        self.sessions.values().map(|run| run.session.held()).max().unwrap_or_default()
-    }
-
     /// What is left of the replay budget.
     pub fn replay_left(&self) -> usize {
         self.pool.replay_left()
@@ -230,7 +225,8 @@ impl Direct {
             let session = Session::new(0, seed, &mut lend(&self.settings, &mut self.pool, &self.proxy, now));
             world.own(end, Owner::Session(id));
             let sides = [Some(Line::new(end, world.now())), None];
-            self.sessions.insert(id, Running { session, sides, dialing: None, armed: None, queued: false, done: false });
+            self.sessions
+                .insert(id, Running { session, sides, dialing: None, armed: None, queued: false, done: false });
             self.rouse(id);
         }
     }

@@ -3,7 +3,9 @@
 pub mod agenda;
 pub mod client;
 pub mod crypto;
+pub mod dialing;
 pub mod dice;
+pub mod direct;
 pub mod errand;
 pub mod executor;
 pub mod net;

@@ -23,9 +23,11 @@ impl Trace {
         self.line.clear();
         let (seconds, micros) = (now / 1_000_000, now % 1_000_000);
         // Writing into a String cannot fail.
-        let _ = write!(self.line, "{seconds:>6}.{micros:06}  ");
-        let _ = write!(self.line, "{:<14} ", format_args!("{who}"));
-        let _ = write!(self.line, "{what}");
+        let _ = write!(self.line, "{seconds:>6}.{micros:06}  {who}");
+        while self.line.len() < 28 {
+            self.line.push(' ');
+        }
+        let _ = write!(self.line, " {what}");
         self.hash.feed(self.line.as_bytes());
         self.events += 1;
         if let Some(story) = &mut self.story {
