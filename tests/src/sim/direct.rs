@@ -95,11 +95,13 @@ struct Line {
     made_at: u64,
     ended: bool,
     broken: bool,
+    /// The writing half ends once nothing is to be written.
+    finishing: bool,
 }
 
 impl Line {
     fn new(end: End, made_at: u64) -> Self {
-        Line { end, made_at, ended: false, broken: false }
+        Line { end, made_at, ended: false, broken: false, finishing: false }
     }
 }
 
@@ -298,6 +300,9 @@ impl Direct {
         while let Some(line) = run.sides[side as usize].as_mut().filter(|line| !line.broken) {
             let transmit = run.session.poll_transmit(side);
             if transmit.is_empty() {
+                if core::mem::take(&mut line.finishing) {
+                    world.net.shutdown(line.end, now);
+                }
                 break;
             }
             let wrote = world.net.write(line.end, transmit.slices(), now);
@@ -356,6 +361,11 @@ impl Direct {
                 }
             }
             Action::Hangup(side, how) => self.hang_up(run, side, how, world),
+            Action::EndWriting(side) => {
+                if let Some(line) = &mut run.sides[side as usize] {
+                    line.finishing = true;
+                }
+            }
             Action::Notice(notice) => (self.observer)(now, Seen::Notice(&notice)),
             Action::Done => run.done = true,
         }
