@@ -2,9 +2,14 @@
 
 pub mod dial;
 pub mod fake;
+mod driver;
 pub mod host;
+pub mod hub;
+pub mod keeper;
 pub mod link;
 pub mod log;
+pub mod mailbox;
 pub mod server;
 pub mod tls;
 pub mod traits;
+pub mod worker;

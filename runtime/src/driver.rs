@@ -1,0 +1,320 @@
+//! The session loop: one task for each client connection, which owns both links and the [`Session`].
+//!
+//! # Order of a turn
+//! ```text
+//! woken: is the deadline past? did a reply come? which blocked directions are ready?
+//!   └► round: read and write what is not blocked ► dial ► actions   (again while something moved, at most ROUNDS)
+//!        └► rest: empty blocks go back
+//!             └► arm what is wanted and blocked, and the timer; asleep unless something is ready at once
+//! ```
+//! Actions come before arming, so that a link that is parked leaves no waker behind. A direction that moved less
+//! than it could is not tried again before it was reported ready: a turn of a busy stream costs one read and one
+//! write. The timer is lazy: set only when the deadline comes earlier, and set again when it wakes too early.
+
+mod action;
+mod half;
+
+use crate::link::{Fault, Link, Moved};
+use crate::traits::{Runtime, Timer};
+use crate::worker::{Inbox, Worker};
+use half::{Half, Way};
+use keywheel_core::keyring::Ticket;
+use keywheel_core::origin::Origin;
+use keywheel_core::session::{DialError, How, Linked, Session, Side, Signal};
+use keywheel_core::time::Instant;
+use keywheel_core::turn::Turn;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Rounds of one turn; then other tasks get theirs.
+const ROUNDS: usize = 64;
+
+/// One client connection. Dropping it at any time settles what its session still holds.
+pub(crate) struct Driver<R: Runtime> {
+    /// Taken out only to be abandoned.
+    session: Option<Session>,
+    io: Io<R>,
+}
+
+/// Everything of a client connection but its session.
+struct Io<R: Runtime> {
+    worker: Rc<Worker<R>>,
+    inbox: Rc<Inbox>,
+    downstream: Option<Half<R::Stream>>,
+    upstream: Option<Upstream<R::Stream>>,
+    dialing: Option<Dialing<R::Stream>>,
+    /// The place in the queue that the session waits in.
+    ticket: Option<Ticket>,
+    timer: R::Timer,
+    /// What the timer is set to.
+    armed: Option<Instant>,
+    over: bool,
+}
+
+/// The link to an upstream.
+struct Upstream<S> {
+    half: Half<S>,
+    origin: Origin,
+    made_at: Instant,
+    /// It was idle before, and nothing was heard on it since.
+    untried: bool,
+}
+
+/// A dial under way.
+struct Dialing<S> {
+    connecting: Pin<Box<dyn Future<Output = Result<Link<S>, DialError>>>>,
+    origin: Origin,
+    /// Worth a poll: it is new, or the task was woken.
+    woken: bool,
+}
+
+impl<R: Runtime> Driver<R> {
+    /// A client has connected; `seed` is the proxy's.
+    pub(crate) fn new(worker: Rc<Worker<R>>, socket: R::Stream, seed: u64, inbox: Rc<Inbox>) -> Self {
+        let session = worker.turn(|turn| Session::new(worker.index, seed, turn));
+        let io = Io {
+            timer: worker.rt.timer(),
+            worker,
+            inbox,
+            downstream: Some(Half::new(Link::Plain(socket), Way::Open)),
+            upstream: None,
+            dialing: None,
+            ticket: None,
+            armed: None,
+            over: false,
+        };
+        Driver { session: Some(session), io }
+    }
+
+    /// Serves the connection to its end. A panic ends this session only.
+    pub(crate) async fn run(mut self) {
+        let end = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| self.poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => Poll::Ready(Err(())),
+        });
+        if end.await.is_err() {
+            self.io.worker.say(log::Level::Error, "panic", "a session ended for a reason of our own, see the trace");
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(session) = &mut self.session else { return Poll::Ready(()) };
+        let worker = self.io.worker.clone();
+        worker.turn(|turn| self.io.take_turn(session, turn, cx))
+    }
+}
+
+impl<R: Runtime> Drop for Driver<R> {
+    fn drop(&mut self) {
+        if let (Some(downstream), false) = (&mut self.io.downstream, self.io.over) {
+            // Cut in the middle: the client must see that.
+            downstream.link.shutdown(How::Reset);
+        }
+        if let Some(session) = self.session.take() {
+            let worker = &self.io.worker;
+            let abandoned = catch_unwind(AssertUnwindSafe(|| worker.turn(|turn| session.abandon(turn.pool))));
+            if let Ok(Some(ask)) = abandoned {
+                let reply = self.io.ask(ask);
+                self.io.worker.hub.give_back(reply, self.io.worker.rt.now());
+            }
+        }
+        self.io.stop_waiting();
+        self.io.worker.close(&self.io.inbox);
+    }
+}
+
+impl<R: Runtime> Io<R> {
+    fn take_turn(&mut self, session: &mut Session, turn: &mut Turn<'_>, cx: &mut Context<'_>) -> Poll<()> {
+        self.wake(session, turn, cx);
+        for _ in 0..ROUNDS {
+            let mut moved = false;
+            for side in [Side::Downstream, Side::Upstream] {
+                moved |= self.read(side, session, turn);
+                moved |= self.write(side, session, turn);
+            }
+            moved |= self.poll_dial(session, turn, cx);
+            moved |= self.act(session, turn);
+            if self.over {
+                return Poll::Ready(());
+            }
+            if moved {
+                continue;
+            }
+            // Only now, so that a request that had arrived before the signal is still served.
+            if self.inbox.take_drain() {
+                session.handle_signal(Signal::Drain, turn);
+                continue;
+            }
+            session.rest(turn);
+            if !self.arm(session, turn, cx) {
+                return Poll::Pending;
+            }
+        }
+        session.rest(turn);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Finds out what the task was woken for.
+    fn wake(&mut self, session: &mut Session, turn: &mut Turn<'_>, cx: &mut Context<'_>) {
+        self.inbox.listen(cx.waker());
+        self.armed = self.armed.filter(|at| turn.now < *at);
+        if session.poll_timeout().is_some_and(|(at, _)| at <= turn.now) {
+            session.handle_timeout(turn);
+        }
+        if let Some(reply) = self.inbox.take_reply() {
+            self.ticket = None;
+            session.handle_reply(reply, turn);
+        }
+        if let Some(dialing) = &mut self.dialing {
+            dialing.woken = true;
+        }
+        for side in [Side::Downstream, Side::Upstream] {
+            if let Some(half) = self.half(side) {
+                half.wake();
+                half.arm(session.wants_read(side), session.has_transmit(side) || half.link.has_pending(), cx);
+            }
+        }
+    }
+
+    /// Sees to it that the task is woken for all that is wanted; true when some of it is there already.
+    fn arm(&mut self, session: &Session, turn: &Turn<'_>, cx: &mut Context<'_>) -> bool {
+        let mut ready = false;
+        for side in [Side::Downstream, Side::Upstream] {
+            if let Some(half) = self.half(side) {
+                ready |= half.arm(session.wants_read(side), session.has_transmit(side) || half.link.has_pending(), cx);
+            }
+        }
+        if let Some((at, _)) = session.poll_timeout()
+            && self.armed.is_none_or(|armed| at < armed)
+        {
+            self.timer.reset(at);
+            self.armed = Some(at);
+            if self.timer.poll_expired(cx).is_ready() {
+                // It is due by now, though it was not when the turn began: another turn.
+                self.armed = None;
+                cx.waker().wake_by_ref();
+            }
+        }
+        debug_assert!(self.armed.is_none_or(|at| turn.now <= at));
+        ready
+    }
+
+    fn half(&mut self, side: Side) -> Option<&mut Half<R::Stream>> {
+        match side {
+            Side::Downstream => self.downstream.as_mut(),
+            Side::Upstream => self.upstream.as_mut().map(|upstream| &mut upstream.half),
+        }
+    }
+
+    /// Reads once, if that is worth a try; true when something came of it.
+    fn read(&mut self, side: Side, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        let Some(half) = self.half(side) else { return false };
+        if half.reading != Way::Open || !session.wants_read(side) {
+            return false;
+        }
+        let buf = session.recv_buf(side, turn);
+        if buf.is_empty() {
+            return false;
+        }
+        match half.link.try_read(buf) {
+            Ok(Moved { n: 0, .. }) => {
+                half.reading = Way::Ended;
+                session.handle_recv(side, 0, turn);
+                self.note_race(side, turn);
+                session.handle_eof(side, turn);
+            }
+            Ok(Moved { n, blocked }) => {
+                half.reading = if blocked { Way::Blocked } else { Way::Open };
+                self.note_heard(side);
+                session.handle_recv(side, n, turn);
+            }
+            Err(Fault::Blocked) => {
+                half.reading = Way::Blocked;
+                session.handle_recv(side, 0, turn);
+                return false;
+            }
+            Err(Fault::Lost(loss)) => {
+                session.handle_recv(side, 0, turn);
+                self.note_race(side, turn);
+                self.unlink(side);
+                session.handle_lost(side, loss, turn);
+            }
+        }
+        true
+    }
+
+    /// Writes once, if that is worth a try; true when something came of it.
+    fn write(&mut self, side: Side, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        let Some(half) = self.half(side) else { return false };
+        if half.writing != Way::Open {
+            return false;
+        }
+        let wrote = if session.has_transmit(side) {
+            half.link.try_write(session.poll_transmit(side).slices())
+        } else if half.link.has_pending() {
+            half.link.flush().map(|()| Moved { n: 0, blocked: false })
+        } else {
+            return false;
+        };
+        match wrote {
+            Ok(Moved { n, blocked }) => {
+                half.writing = if blocked { Way::Blocked } else { Way::Open };
+                session.handle_sent(side, n, turn);
+                0 < n
+            }
+            Err(Fault::Blocked) => {
+                half.writing = Way::Blocked;
+                false
+            }
+            Err(Fault::Lost(loss)) => {
+                self.note_race(side, turn);
+                self.unlink(side);
+                session.handle_lost(side, loss, turn);
+                true
+            }
+        }
+    }
+
+    /// The link is gone.
+    fn unlink(&mut self, side: Side) {
+        match side {
+            Side::Downstream => self.downstream = None,
+            Side::Upstream => self.upstream = None,
+        }
+    }
+
+    fn note_heard(&mut self, side: Side) {
+        if let (Side::Upstream, Some(upstream)) = (side, &mut self.upstream) {
+            upstream.untried = false;
+        }
+    }
+
+    /// A reused connection that ends before anything was heard on it lost the keep-alive race.
+    fn note_race(&mut self, side: Side, turn: &Turn<'_>) {
+        if let (Side::Upstream, Some(upstream)) = (side, &mut self.upstream)
+            && std::mem::take(&mut upstream.untried)
+        {
+            self.worker.idle.borrow_mut().closed(&upstream.origin, &turn.settings.limits, turn.now);
+        }
+    }
+
+    /// Polls the dial under way; true when it has ended.
+    fn poll_dial(&mut self, session: &mut Session, turn: &mut Turn<'_>, cx: &mut Context<'_>) -> bool {
+        let Some(dialing) = self.dialing.as_mut().filter(|dialing| dialing.woken) else { return false };
+        dialing.woken = false;
+        let Poll::Ready(connected) = dialing.connecting.as_mut().poll(cx) else { return false };
+        let Some(Dialing { origin, .. }) = self.dialing.take() else { return false };
+        let linked = connected.map(|link| {
+            // Nothing is expected before the request is out.
+            let half = Half::new(link, Way::Blocked);
+            self.upstream = Some(Upstream { half, origin, made_at: turn.now, untried: false });
+            Linked { reused: false }
+        });
+        session.handle_linked(linked, turn);
+        true
+    }
+}
