@@ -4,9 +4,14 @@
 
 use keywheel_core::session::How;
 use keywheel_core::time::{Instant, UnixMillis};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use std::io;
+use std::backtrace::Backtrace;
+use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::panic;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Connections that the kernel completes ahead of `accept`.
@@ -101,4 +106,33 @@ pub fn shutdown<'s>(socket: impl Into<SockRef<'s>>, how: How) {
 /// Those of `getaddrinfo`.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
+}
+
+/// The certificates that upstreams are checked against: the system's (which honours `SSL_CERT_FILE`), bundled ones
+/// where the system has none, and those of `extra`, PEM text.
+///
+/// # Errors
+/// `extra` holds no certificate, or a bad one.
+pub fn roots(extra: Option<&[u8]>) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let Some(extra) = extra else { return Ok(roots) };
+    let mut added = 0;
+    for certificate in CertificateDer::pem_slice_iter(extra) {
+        added += 1;
+        let certificate = certificate.map_err(|error| format!("certificate {added} cannot be read: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("certificate {added} cannot be trusted: {error}"))?;
+    }
+    if added == 0 { Err("there is no certificate in it (PEM is expected)".into()) } else { Ok(roots) }
+}
+
+/// From now on a panic is told with its trace, whatever `RUST_BACKTRACE` says: it is a mistake of ours.
+pub fn trace_panics() {
+    panic::set_hook(Box::new(|info| {
+        // If even standard error is gone, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{info}\n{}", Backtrace::force_capture());
+    }));
 }

@@ -1,7 +1,9 @@
 //! The housekeeper: the proxy's deadlines and jobs, the operator's signals, the end of the process.
 
+use crate::host;
 use crate::hub::{Chore, Hub, Mail, Upstream};
-use crate::traits::{ProcessSignal, Runtime, Timer};
+use crate::tls;
+use crate::traits::{Crypto, ProcessSignal, Runtime, Timer};
 use keywheel_core::config::Config;
 use keywheel_core::notice::Notice;
 use keywheel_core::proxy::{Job, JobId, JobOutcome};
@@ -22,6 +24,16 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// With the roots of this machine. May block.
+    ///
+    /// # Errors
+    /// In words, what is wrong with `UPSTREAM_CA_FILE` or with TLS.
+    pub fn new(config: Config, crypto: Crypto) -> Result<Self, String> {
+        let roots = host::roots(config.extra_ca.as_deref()).map_err(|why| format!("UPSTREAM_CA_FILE: {why}"))?;
+        let tls = tls::client_config(roots, crypto)?;
+        Ok(Loaded { config, tls })
+    }
+
     /// What workers need of it.
     pub fn upstream(&self) -> Upstream {
         Upstream { tls: self.tls.clone(), max_free_sockets: self.config.pool.max_free_sockets }

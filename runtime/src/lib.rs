@@ -1,8 +1,8 @@
 //! The driver, written once: session loop, TLS, dialing, accepting. Generic over the four traits of [`traits`].
 
 pub mod dial;
-pub mod fake;
 mod driver;
+pub mod fake;
 pub mod host;
 pub mod hub;
 pub mod keeper;

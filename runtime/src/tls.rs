@@ -9,12 +9,10 @@
 //! Writing: rustls takes at most 64 KiB and keeps the records until they are written (`pending`).
 
 use crate::link::{Fault, Moved};
-use crate::traits::Stream;
+use crate::traits::{Crypto, Stream};
 use keywheel_core::session::{How, Loss};
 use rustls::client::Resumption;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore};
 use std::cell::RefCell;
 use std::io::{self, IoSlice, Read, Write};
@@ -50,11 +48,8 @@ impl TlsContext {
 ///
 /// # Errors
 /// The cryptography has no cipher suite in common with TLS 1.2 and 1.3.
-pub fn client_config(
-    roots: RootCertStore,
-    (crypto, time): (Arc<CryptoProvider>, Arc<dyn TimeProvider>),
-) -> Result<Arc<ClientConfig>, String> {
-    let builder = ClientConfig::builder_with_details(crypto, time)
+pub fn client_config(roots: RootCertStore, crypto: Crypto) -> Result<Arc<ClientConfig>, String> {
+    let builder = ClientConfig::builder_with_details(crypto.provider, crypto.time)
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {}", explain(&error)))?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
@@ -71,6 +66,8 @@ pub struct Tls<S> {
     ahead: Ahead,
     /// How the connection was lost. Told once all plaintext before it was handed out, and from then on.
     loss: Option<Loss>,
+    /// The socket's writing half ends once nothing is pending.
+    ending: bool,
 }
 
 impl<S: Stream> Tls<S> {
@@ -82,7 +79,7 @@ impl<S: Stream> Tls<S> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| format!("no certificate can name {host:?}"))?;
         let tls = ClientConnection::new(context.config.clone(), name).map_err(|error| explain(&error))?;
         let ahead = Ahead { block: Vec::new(), bytes: 0..0, spare: context.spare.clone() };
-        Ok(Tls { io, tls, ahead, loss: None })
+        Ok(Tls { io, tls, ahead, loss: None, ending: false })
     }
 
     /// Drives the handshake.
@@ -157,6 +154,9 @@ impl<S: Stream> Tls<S> {
                 return Err(Fault::Blocked);
             }
         }
+        if mem::take(&mut self.ending) {
+            self.io.shutdown(How::Fin);
+        }
         Ok(())
     }
 
@@ -173,13 +173,17 @@ impl<S: Stream> Tls<S> {
         self.io.poll_write_ready(cx)
     }
 
-    /// An orderly end is told by close_notify (RFC 8446 section 6.1), as far as the socket takes it at once.
+    /// An orderly end is told by close_notify (RFC 8446 section 6.1), behind what is pending.
     pub(crate) fn shutdown(&mut self, how: How) {
-        if how == How::Fin {
-            self.tls.send_close_notify();
-            let _ = self.flush();
+        match how {
+            How::Reset => self.io.shutdown(How::Reset),
+            How::Fin => {
+                self.tls.send_close_notify();
+                self.ending = true;
+                // What the socket does not take now, the next flush sends; an error shows there, too.
+                let _ = self.flush();
+            }
         }
-        self.io.shutdown(how);
     }
 
     /// Gives rustls some ciphertext: of what is `ahead`, else from the socket, unless that is `dry`.

@@ -83,6 +83,15 @@ pub enum ProcessSignal {
     Terminate,
 }
 
+/// What TLS needs of the world.
+#[derive(Clone, Debug)]
+pub struct Crypto {
+    /// Algorithms and randomness.
+    pub provider: Arc<CryptoProvider>,
+    /// The clock that certificates are checked against.
+    pub time: Arc<dyn TimeProvider>,
+}
+
 /// A handle to the executor of this thread, and to the world through it. Cheap to clone.
 pub trait Runtime: Clone + 'static {
     /// Its streams.
@@ -134,8 +143,8 @@ pub trait Runtime: Clone + 'static {
     /// A fresh seed, unpredictable from outside.
     fn seed(&self) -> u64;
 
-    /// The cryptography for TLS and the clock that certificates are checked against.
-    fn crypto(&self) -> (Arc<CryptoProvider>, Arc<dyn TimeProvider>) {
-        (Arc::new(rustls::crypto::ring::default_provider()), Arc::new(DefaultTimeProvider))
+    /// What TLS needs.
+    fn crypto(&self) -> Crypto {
+        Crypto { provider: Arc::new(rustls::crypto::ring::default_provider()), time: Arc::new(DefaultTimeProvider) }
     }
 }

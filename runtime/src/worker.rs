@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::abort;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -198,7 +200,8 @@ pub async fn run<R: Runtime>(
         full: false,
         sweep_at: None,
     };
-    poll_fn(|cx| serving.poll(cx)).await;
+    // Without this task the worker is dead though the process lives: a panic in it (the hook has told where) ends both.
+    poll_fn(|cx| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))).unwrap_or_else(|_| abort())).await;
     hub.chores.send(Chore::WorkerEnded);
 }
 

@@ -26,6 +26,11 @@ impl<R: Runtime> Io<R> {
                 Action::StopDial => self.dialing = None,
                 Action::Park { origin, idle } => self.park(&origin, idle, turn),
                 Action::Hangup(side, how) => self.hang_up(side, how),
+                Action::EndWriting(side) => {
+                    if let Some(half) = self.half(side) {
+                        half.link.shutdown(How::Fin);
+                    }
+                }
                 Action::Notice(notice) => self.worker.hub.notice(notice),
                 Action::Done => {
                     self.over = true;

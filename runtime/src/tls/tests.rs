@@ -2,6 +2,7 @@ use super::*;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConnection;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::time_provider::TimeProvider;
 use std::collections::VecDeque;
 use std::task::Waker;
 use std::time::Duration;
@@ -97,8 +98,8 @@ fn issuer(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-fn crypto() -> (Arc<CryptoProvider>, Arc<dyn TimeProvider>) {
-    (Arc::new(rustls::crypto::ring::default_provider()), Arc::new(Calendar))
+fn crypto() -> Crypto {
+    Crypto { provider: Arc::new(rustls::crypto::ring::default_provider()), time: Arc::new(Calendar) }
 }
 
 impl Pair {
@@ -119,7 +120,7 @@ impl Pair {
         roots.add(trusted).unwrap();
         let context = TlsContext::new(client_config(roots, crypto()).unwrap());
 
-        let (provider, time) = crypto();
+        let Crypto { provider, time } = crypto();
         let config = rustls::ServerConfig::builder_with_details(provider, time)
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -320,10 +321,27 @@ fn an_orderly_end_says_close_notify_and_a_reset_does_not() {
     pair.tls.shutdown(How::Fin);
     pair.serve();
     assert!(pair.server.process_new_packets().unwrap().peer_has_closed());
+    assert_eq!(pair.wire.borrow().shut, [How::Fin]);
     let mut pair = Pair::connected(usize::MAX);
     pair.tls.shutdown(How::Reset);
     assert!(pair.wire.borrow().to_server.is_empty());
     assert_eq!(pair.wire.borrow().shut, [How::Reset]);
+}
+
+#[test]
+fn an_orderly_end_waits_for_what_is_pending() {
+    let mut pair = Pair::connected(usize::MAX);
+    pair.wire.borrow_mut().room = 10;
+    let sent = pattern(30_000);
+    assert_eq!(pair.tls.try_write(&[IoSlice::new(&sent)]), Ok(Moved { n: 30_000, blocked: true }));
+    pair.tls.shutdown(How::Fin);
+    assert_eq!(pair.wire.borrow().shut, []);
+    let mut heard = pair.serve();
+    pair.wire.borrow_mut().room = usize::MAX;
+    pair.tls.flush().unwrap();
+    heard.extend(pair.serve());
+    assert!(heard == sent);
+    assert_eq!(pair.wire.borrow().shut, [How::Fin]);
 }
 
 #[test]
