@@ -48,8 +48,8 @@ impl TlsContext {
 ///
 /// # Errors
 /// The cryptography has no cipher suite in common with TLS 1.2 and 1.3.
-pub fn client_config(roots: RootCertStore, crypto: Crypto) -> Result<Arc<ClientConfig>, String> {
-    let builder = ClientConfig::builder_with_details(crypto.provider, crypto.time)
+pub fn client_config(roots: RootCertStore, (provider, time): Crypto) -> Result<Arc<ClientConfig>, String> {
+    let builder = ClientConfig::builder_with_details(provider, time)
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {}", explain(&error)))?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();

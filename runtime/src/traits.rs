@@ -83,14 +83,8 @@ pub enum ProcessSignal {
     Terminate,
 }
 
-/// What TLS needs of the world.
-#[derive(Clone, Debug)]
-pub struct Crypto {
-    /// Algorithms and randomness.
-    pub provider: Arc<CryptoProvider>,
-    /// The clock that certificates are checked against.
-    pub time: Arc<dyn TimeProvider>,
-}
+/// What TLS needs of the world: algorithms with their randomness, and the clock that certificates are checked against.
+pub type Crypto = (Arc<CryptoProvider>, Arc<dyn TimeProvider>);
 
 /// A handle to the executor of this thread, and to the world through it. Cheap to clone.
 pub trait Runtime: Clone + 'static {
@@ -145,6 +139,6 @@ pub trait Runtime: Clone + 'static {
 
     /// What TLS needs.
     fn crypto(&self) -> Crypto {
-        Crypto { provider: Arc::new(rustls::crypto::ring::default_provider()), time: Arc::new(DefaultTimeProvider) }
+        (Arc::new(rustls::crypto::ring::default_provider()), Arc::new(DefaultTimeProvider))
     }
 }

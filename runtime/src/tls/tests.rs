@@ -99,7 +99,7 @@ fn issuer(name: &str) -> CertifiedIssuer<'static, KeyPair> {
 }
 
 fn crypto() -> Crypto {
-    Crypto { provider: Arc::new(rustls::crypto::ring::default_provider()), time: Arc::new(Calendar) }
+    (Arc::new(rustls::crypto::ring::default_provider()), Arc::new(Calendar))
 }
 
 impl Pair {
@@ -120,7 +120,7 @@ impl Pair {
         roots.add(trusted).unwrap();
         let context = TlsContext::new(client_config(roots, crypto()).unwrap());
 
-        let Crypto { provider, time } = crypto();
+        let (provider, time) = crypto();
         let config = rustls::ServerConfig::builder_with_details(provider, time)
             .with_safe_default_protocol_versions()
             .unwrap()
