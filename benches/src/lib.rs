@@ -1,5 +1,7 @@
 //! What the benches work on: messages as the official SDKs and providers send them.
 
+pub mod pair;
+
 use std::fmt::Write;
 
 /// The head of a chat request as the OpenAI SDK for Python sends it.
@@ -40,6 +42,20 @@ pub const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\
     x-ratelimit-reset-tokens: 0s\r\n\
     x-request-id: req_0123456789abcdef\r\n\
     strict-transport-security: max-age=31536000; includeSubDomains; preload\r\n\r\n";
+
+/// A whole chat request: [`CHAT_HEAD`] and a body of the length it states.
+pub fn chat_request() -> Vec<u8> {
+    let text = "x".repeat(128 - 65);
+    let body = format!("{{\"model\":\"gpt-4o-mini\",\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]}}");
+    assert_eq!(body.len(), 128, "as the head says");
+    [CHAT_HEAD, body.as_bytes()].concat()
+}
+
+/// A whole answer of one piece with a JSON body of `n` bytes.
+pub fn chat_answer(n: usize) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {n}\r\n\r\n");
+    [head.into_bytes(), vec![b'x'; n]].concat()
+}
 
 /// `n` events of a streamed chat, and the end.
 pub fn events(n: usize) -> Vec<u8> {
