@@ -1,4 +1,5 @@
 //! What tests keywheel: a simulated world, a reference model that judges it, the table of scenarios, fuzz bodies.
 
 pub mod model;
+pub mod parity;
 pub mod sim;

@@ -237,7 +237,9 @@ impl Pipe {
 
     fn fly(&mut self, what: Arrival, now: u64, dice: &mut Dice) {
         let (low, high) = self.weather.delay;
-        let at = (now + dice.range(low, high)).max(self.last_at);
+        // Where the cut is the point, pieces arrive one after another.
+        let apart = u64::from(matches!(self.weather.cut, Cut::Bytes(_) | Cut::At(_)));
+        let at = (now + dice.range(low, high)).max(self.last_at + apart);
         self.last_at = at;
         match (self.flight.back_mut(), what) {
             (Some(Segment { at: last, what: Arrival::Bytes(count) }), Arrival::Bytes(more)) if *last == at => {
