@@ -148,3 +148,32 @@ pub struct Page {
     /// The body.
     pub body: Bytes,
 }
+
+/// Fields for tests, written as HTTP/1 writes them.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    bytes: Vec<u8>,
+    spans: Vec<FieldSpan>,
+}
+
+#[cfg(test)]
+impl Written {
+    /// These names and values, in order.
+    pub(crate) fn of(fields: &[(&str, &str)]) -> Self {
+        let mut written = Written::default();
+        for (name, value) in fields {
+            let start = written.bytes.len() as u32;
+            let name_end = start + name.len() as u32;
+            written.bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+            let end = written.bytes.len() as u32;
+            written.spans.push(FieldSpan { start, name_end, value_start: name_end + 2, value_end: end - 2, end });
+        }
+        written
+    }
+
+    /// Them.
+    pub(crate) fn fields(&self) -> Fields<'_> {
+        Fields::new(&self.bytes, &self.spans)
+    }
+}

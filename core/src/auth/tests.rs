@@ -1,23 +1,9 @@
 use super::*;
-use crate::message::FieldSpan;
-
-/// Fields as HTTP/1 would write them, with their spans.
-fn head(fields: &[(&str, &str)]) -> (Vec<u8>, Vec<FieldSpan>) {
-    let (mut bytes, mut spans) = (Vec::new(), Vec::new());
-    for (name, value) in fields {
-        let start = bytes.len() as u32;
-        let name_end = start + name.len() as u32;
-        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-        let end = bytes.len() as u32;
-        spans.push(FieldSpan { start, name_end, value_start: name_end + 2, value_end: end - 2, end });
-    }
-    (bytes, spans)
-}
+use crate::message::Written;
 
 fn verdict(fields: &[(&str, &str)], query: Option<&str>) -> Result<(), AuthError> {
-    let (bytes, spans) = head(fields);
     let tokens = Tokens::new(["tok-1", "other", "a+b/c="]);
-    check(Fields::new(&bytes, &spans), query.map(str::as_bytes), tokens.as_ref())
+    check(Written::of(fields).fields(), query.map(str::as_bytes), tokens.as_ref())
 }
 
 #[test]
@@ -103,15 +89,15 @@ fn the_same_place_twice_is_repeated() {
 #[test]
 fn an_admin_call_ignores_the_query() {
     let tokens = Tokens::new(["tok-1"]);
-    let (bytes, spans) = head(&[("x-api-key", "tok-1")]);
-    assert_eq!(check_admin(Fields::new(&bytes, &spans), tokens.as_ref()), Ok(()));
+    let given = Written::of(&[("x-api-key", "tok-1")]);
+    assert_eq!(check_admin(given.fields(), tokens.as_ref()), Ok(()));
     assert_eq!(check_admin(Fields::new(&[], &[]), tokens.as_ref()), Err(AuthError::Missing));
 }
 
 #[test]
 fn without_tokens_nothing_is_asked_for() {
-    let (bytes, spans) = head(&[("x-api-key", "a"), ("x-api-key", "b")]);
-    assert_eq!(check(Fields::new(&bytes, &spans), Some(b"key=1&key=2"), None), Ok(()));
+    let given = Written::of(&[("x-api-key", "a"), ("x-api-key", "b")]);
+    assert_eq!(check(given.fields(), Some(b"key=1&key=2"), None), Ok(()));
 }
 
 #[test]

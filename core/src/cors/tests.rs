@@ -1,17 +1,9 @@
 use super::*;
-use crate::message::FieldSpan;
+use crate::message::Written;
 
-/// Runs `f` on fields as HTTP/1 would write them.
+/// Runs `f` on these fields.
 fn with<R>(fields: &[(&str, &str)], f: impl FnOnce(Fields<'_>) -> R) -> R {
-    let (mut bytes, mut spans) = (Vec::new(), Vec::new());
-    for (name, value) in fields {
-        let start = bytes.len() as u32;
-        let name_end = start + name.len() as u32;
-        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-        let end = bytes.len() as u32;
-        spans.push(FieldSpan { start, name_end, value_start: name_end + 2, value_end: end - 2, end });
-    }
-    f(Fields::new(&bytes, &spans))
+    f(Written::of(fields).fields())
 }
 
 fn listed() -> Cors {
