@@ -2,13 +2,34 @@
 //!
 //! `Config::needs(layers)` names the files, the driver reads them, `Config::parse(layers, files)` decides.
 
+mod base_url;
+mod browsers;
+mod build;
+pub mod dotenv;
+mod error;
+mod file;
 mod key;
+mod keys;
+mod layers;
+mod limits;
+mod listen;
+mod names;
+mod reader;
 mod settings;
+mod source;
+mod tokens;
+mod upstream;
+mod value;
 
+pub use error::{ConfigError, Warning};
 pub use key::{BadKey, Fingerprint, KeyEntry, fixed_prefix};
+pub use layers::{Files, Flags, Layers};
+pub use limits::limit_names;
+pub use listen::Listen;
+pub use names::{SETTINGS, Setting};
 pub use settings::{LogConfig, LogFormat, PoolConfig, Settings, Strategy, WhenExhausted};
+pub use source::Source;
 
-use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -33,21 +54,21 @@ pub struct Config {
     pub shutdown: Duration,
 }
 
-/// A host (name or address literal, without brackets) and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listen {
-    /// Name or address literal, without brackets.
-    pub host: Box<str>,
-    /// TCP port; 0 lets the system choose.
-    pub port: u16,
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+impl Config {
+    /// What a reload to `new` cannot change while the process runs: the settings that need a new start.
+    pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
+        let differs = [
+            ("HOST", self.listen.host != new.listen.host),
+            ("PORT", self.listen.port != new.listen.port),
+            ("WORKERS", self.workers != new.workers),
+            ("LOG_LEVEL", self.log.level != new.log.level),
+            ("LOG_FORMAT", self.log.format != new.log.format),
+            ("LOG_FILE_PATH", self.log.file != new.log.file),
+            ("UPSTREAM_CA_FILE", self.extra_ca != new.extra_ca),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,7 @@ pub fn route(raw: &[u8], resources: &[&str]) -> Result<Route, TargetError> {
     if !path.is_empty() && path.first() != Some(&b'/') {
         return Err(TargetError::Form);
     }
-    if dots::any(path) {
+    if has_dot_segment(path) {
         return Err(TargetError::DotSegment);
     }
     let mut rest = one_slash(path);
@@ -138,6 +138,11 @@ impl Target {
 /// The path of a target as the client spelled it: all of it that may be logged, as queries can carry credentials.
 pub fn logged_path(raw: &[u8]) -> &[u8] {
     split(raw).0
+}
+
+/// Whether a path holds a dot segment in any spelling, or a backslash.
+pub(crate) fn has_dot_segment(path: &[u8]) -> bool {
+    dots::any(path)
 }
 
 /// The query of a target, without its `?`.

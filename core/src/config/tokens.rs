@@ -1,0 +1,65 @@
+//! The tokens of clients and of the admin: `AUTH_KEY`, `AUTH_KEY_FILE`, `ADMIN_KEY`.
+
+use super::error::{ConfigError, Warning};
+use super::reader::Reader;
+use super::source::Source;
+use super::value::{self, Parsed};
+use crate::auth::Tokens;
+use std::sync::Arc;
+
+/// Client tokens, of the list and of the file together; `None`: no authentication was asked for.
+///
+/// A setting that is there but holds no token is an error: it would open the proxy to everybody.
+pub(super) fn client(r: &mut Reader<'_>) -> Option<Tokens> {
+    if r.layers.flags.auth_key.is_some() {
+        r.warnings.push(Warning::OnCommandLine { flag: "-k", instead: "AUTH_KEY or AUTH_KEY_FILE" });
+    }
+    let listed = r.get("AUTH_KEY", list).unwrap_or_default();
+    let filed = file(r).unwrap_or_default();
+    Tokens::new(listed.iter().map(String::as_bytes).chain(filed.iter().map(Vec::as_slice)))
+}
+
+/// The tokens of `ADMIN_KEY`.
+pub(super) fn admin(r: &mut Reader<'_>, client: Option<&Tokens>) -> Option<Tokens> {
+    let tokens = r.get("ADMIN_KEY", list).and_then(Tokens::new)?;
+    if client.is_some_and(|client| client.overlaps(&tokens)) {
+        r.warnings.push(Warning::AdminIsClient);
+    }
+    Some(tokens)
+}
+
+fn list(text: &str) -> Parsed<Vec<String>> {
+    let right = "tokens of visible ASCII characters, separated by commas";
+    let tokens: Parsed<Vec<String>> = value::list(text).map(|token| value::visible(token).map(str::to_owned)).collect();
+    tokens.ok().filter(|tokens| !tokens.is_empty()).ok_or(right.into())
+}
+
+/// One token a line; comments, blanks, a byte order mark and CRLF as in the keys file.
+fn file(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
+    const NAME: &str = "AUTH_KEY_FILE";
+    let (path, source) = r.text(NAME)?;
+    let wrong = |why: &str| ConfigError::File { name: NAME, source, path: path.as_str().into(), why: why.into() };
+    let text = match r.files.get(&path) {
+        Ok(text) => text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text),
+        Err(why) => {
+            r.errors.push(wrong(why));
+            return None;
+        }
+    };
+    let (mut tokens, mut bad) = (Vec::new(), Vec::new());
+    for (line, token) in (1..).zip(text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii)) {
+        if token.is_empty() || token.starts_with(b"#") {
+            continue;
+        }
+        if token.iter().all(u8::is_ascii_graphic) { tokens.push(token.to_vec()) } else { bad.push(line) }
+    }
+    if tokens.is_empty() && bad.is_empty() {
+        r.errors.push(wrong("it holds no token; write one a line"));
+    }
+    let path: Arc<str> = path.as_str().into();
+    r.errors.extend(bad.into_iter().map(|line| ConfigError::Line {
+        source: Source::File { path: Arc::clone(&path), line },
+        what: "the token is not made of visible ASCII characters without spaces".into(),
+    }));
+    Some(tokens)
+}
