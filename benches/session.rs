@@ -10,7 +10,7 @@ use std::hint::black_box;
 /// A session that has its memory: some exchanges are behind it.
 fn warm(answer: Vec<Vec<u8>>) -> (Pair, Vec<u8>, Vec<Vec<u8>>) {
     let request = chat_request();
-    let mut pair = Pair::new();
+    let mut pair = Pair::new(true);
     for _ in 0..3 {
         pair.exchange(&request, answer.iter().map(Vec::as_slice));
     }

@@ -17,12 +17,12 @@ const BEGIN: Instant = Instant::from_micros(1_000_000);
 const UNIX: UnixMillis = UnixMillis(1_767_225_600_000);
 
 /// A configuration with `n` keys and one token.
-pub fn config(n: u32) -> Config {
+pub fn config(n: u32, log_requests: bool) -> Config {
     let bases: Arc<[BaseUrl]> = Arc::new([BaseUrl::new(Origin::new(true, "api.openai.com", 443), "/v1")]);
     let key = |n| format!("sk-proj-{n:08}0123456789abcdefghijklmnopqrstuv").into_bytes();
     let entry = |n| KeyEntry::new(Secret::new(key(n)), n, Arc::clone(&bases)).expect("the key is visible ASCII");
     Config {
-        settings: Arc::new(Settings { tokens: Tokens::new([TOKEN]), ..Settings::default() }),
+        settings: Arc::new(Settings { tokens: Tokens::new([TOKEN]), log_requests, ..Settings::default() }),
         pool: Default::default(),
         keys: (0..n).map(|n| Arc::new(entry(n))).collect(),
         listen: Listen { host: "127.0.0.1".into(), port: 3000 },
@@ -33,9 +33,9 @@ pub fn config(n: u32) -> Config {
     }
 }
 
-/// A proxy with `n` keys.
-pub fn proxy(n: u32) -> Proxy {
-    let mut proxy = Proxy::new(config(n), 1, BEGIN, UNIX);
+/// A proxy with this configuration.
+pub fn proxy(config: Config) -> Proxy {
+    let mut proxy = Proxy::new(config, 1, BEGIN, UNIX);
     while proxy.poll().is_some() {}
     proxy
 }
@@ -55,9 +55,9 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// A client has connected.
-    pub fn new() -> Self {
-        let proxy = proxy(100);
+    /// A client has connected; each of its requests is logged, or none.
+    pub fn new(log_requests: bool) -> Self {
+        let proxy = proxy(config(100, log_requests));
         let settings = Arc::clone(proxy.settings());
         let mut pool = Pool::new(1 << 26);
         let wall = proxy.wall();
@@ -120,11 +120,5 @@ impl Pair {
             }
         }
         self.session.rest(&mut turn);
-    }
-}
-
-impl Default for Pair {
-    fn default() -> Self {
-        Pair::new()
     }
 }
