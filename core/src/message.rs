@@ -84,6 +84,43 @@ fn slice(bytes: &[u8], start: u32, end: u32) -> &[u8] {
     bytes.get(start as usize..end as usize).unwrap_or_default()
 }
 
+/// Fields with memory of their own: those of a head that is kept, or that an embedder's client brought back.
+#[derive(Clone, Debug, Default)]
+pub struct FieldBuf {
+    bytes: Vec<u8>,
+    spans: Vec<FieldSpan>,
+}
+
+impl FieldBuf {
+    /// Adds a field behind the others.
+    pub fn push(&mut self, name: &[u8], value: &[u8]) {
+        let start = self.bytes.len() as u32;
+        for part in [name, b": ", value, b"\r\n"] {
+            self.bytes.extend_from_slice(part);
+        }
+        let name_end = start + name.len() as u32;
+        let value_start = name_end + 2;
+        let value_end = value_start + value.len() as u32;
+        self.spans.push(FieldSpan { start, name_end, value_start, value_end, end: value_end + 2 });
+    }
+
+    /// Takes out the fields whose names `keep` does not want.
+    pub fn retain(&mut self, keep: impl Fn(&[u8]) -> bool) {
+        let bytes = &self.bytes;
+        self.spans.retain(|span| keep(slice(bytes, span.start, span.name_end)));
+    }
+
+    /// The fields.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::new(&self.bytes, &self.spans)
+    }
+
+    /// The bytes of all fields, to be changed in place (a key that an upstream repeats is masked).
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
 /// Which minor version of HTTP/1 (or that a newer protocol) the peer spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {

@@ -55,6 +55,20 @@ pub struct Config {
 }
 
 impl Config {
+    /// These keys, and the default of everything else: what an embedder starts from.
+    pub fn new(keys: Vec<Arc<KeyEntry>>) -> Self {
+        Config {
+            settings: Arc::new(Settings::default()),
+            pool: PoolConfig::default(),
+            keys,
+            listen: Listen { host: "127.0.0.1".into(), port: 3000 },
+            workers: None,
+            log: LogConfig::default(),
+            extra_ca: None,
+            shutdown: Duration::from_secs(30),
+        }
+    }
+
     /// What a reload to `new` cannot change while the process runs: the settings that need a new start.
     pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
         let differs = [

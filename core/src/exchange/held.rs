@@ -2,7 +2,7 @@
 
 use crate::classify::echo::Echo;
 use crate::classify::gzip::is_gzip;
-use crate::message::{FieldSpan, Fields, Length, ResponseHead};
+use crate::message::{FieldBuf, Fields, Length, ResponseHead};
 use http::StatusCode;
 
 /// A copy of an answer of 400 or above: its head, and its body as far as it was read.
@@ -18,52 +18,33 @@ pub struct Held {
     pub body: Vec<u8>,
     /// The body is there to its end.
     pub complete: bool,
-    lines: Vec<u8>,
-    spans: Vec<FieldSpan>,
+    fields: FieldBuf,
 }
 
 impl Held {
     /// Copies the head; `drops` names the fields that end at this hop.
     pub(crate) fn new(head: &ResponseHead<'_>, drops: &dyn Fn(&[u8]) -> bool) -> Self {
-        let mut held = Held {
+        let mut fields = FieldBuf::default();
+        head.fields.iter().filter(|(name, _)| !drops(name)).for_each(|(name, value)| fields.push(name, value));
+        Held {
             status: head.status,
             reason: head.reason.into(),
             length: head.length,
             body: Vec::new(),
             complete: false,
-            lines: Vec::new(),
-            spans: Vec::new(),
-        };
-        for (span, (name, _)) in head.fields.spans().iter().zip(head.fields.iter()) {
-            if !drops(name) {
-                held.keep(head.fields.bytes(), *span);
-            }
+            fields,
         }
-        held
-    }
-
-    fn keep(&mut self, bytes: &[u8], span: FieldSpan) {
-        let at = self.lines.len() as u32;
-        let moved = |offset: u32| offset - span.start + at;
-        self.lines.extend_from_slice(&bytes[span.start as usize..span.end as usize]);
-        self.spans.push(FieldSpan {
-            start: at,
-            name_end: moved(span.name_end),
-            value_start: moved(span.value_start),
-            value_end: moved(span.value_end),
-            end: moved(span.end),
-        });
     }
 
     /// The fields.
     pub fn fields(&self) -> Fields<'_> {
-        Fields::new(&self.lines, &self.spans)
+        self.fields.fields()
     }
 
     /// Overwrites pieces of the key that was used, in the head and in the first `searched` bytes of the body: a client
     /// must not learn it. A gzip body with such a piece becomes its decoded form; true when it did.
     pub(crate) fn mask_echo(&mut self, echo: &Echo, searched: usize) -> bool {
-        echo.mask(&mut self.lines);
+        echo.mask(self.fields.bytes_mut());
         echo.mask(&mut self.reason);
         if !is_gzip(self.fields()) {
             let end = self.body.len().min(searched);
@@ -79,11 +60,7 @@ impl Held {
     /// The body is replaced by its decoded form: the coding and the digests of the coded form go.
     fn replace_body(&mut self, body: Vec<u8>) {
         let dropped = ["content-encoding", "content-length", "content-md5", "content-digest", "etag"];
-        let lines = &self.lines;
-        self.spans.retain(|s| {
-            let name = lines.get(s.start as usize..s.name_end as usize).unwrap_or_default();
-            !dropped.iter().any(|d| name.eq_ignore_ascii_case(d.as_bytes()))
-        });
+        self.fields.retain(|name| !dropped.iter().any(|d| name.eq_ignore_ascii_case(d.as_bytes())));
         // What is not whole must not look complete: its length stays open.
         self.length = if self.complete { Length::Exact(body.len() as u64) } else { Length::Marked };
         self.body = body;
