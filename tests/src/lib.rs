@@ -1,5 +1,8 @@
 //! What tests keywheel: a simulated world, a reference model that judges it, the table of scenarios, fuzz bodies.
 
+pub mod fuzz;
+pub mod http1;
 pub mod model;
 pub mod parity;
 pub mod sim;
+pub mod strict;
