@@ -2,8 +2,7 @@
 
 use super::script::{Act, Party};
 use super::stage::{End as Ended, Seen, Stage};
-use crate::sim::direct::Habits;
-use crate::sim::engine::Engine;
+use crate::sim::engine::{Carriage, Engine};
 use crate::sim::net::{End, Write};
 use crate::sim::pipe::{Cut, Read, Weather};
 use crate::sim::setup::Setup;
@@ -47,10 +46,11 @@ pub fn key(n: usize) -> String {
 /// The token of every scenario.
 pub const TOKEN: &str = "kw-token-of-scenario";
 
-/// The settings and keys of a scenario whose upstream is at `up`. CORS is off, so that it is seen only where it matters.
+/// The settings and keys of a scenario whose upstream is at `up`. CORS is off, so that it shows only where it is the point. CORS is off, so that it is seen only where it matters.
 pub fn setup(env: &[(String, String)], keys: usize, up: &str) -> Setup {
-    let mut all =
-        vec![("AUTH_KEY".to_owned(), TOKEN.to_owned()), ("OPENAI_BASE_URL".to_owned(), format!("http://{up}"))];
+    let base = format!("http://{up}");
+    let defaults = [("AUTH_KEY", TOKEN), ("OPENAI_BASE_URL", &base), ("ENABLE_CORS", "false")];
+    let mut all: Vec<_> = defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     all.extend(env.iter().cloned());
     Setup { env: all, keys: (1..=keys).map(key).collect() }
 }
@@ -60,14 +60,14 @@ impl Simulated {
     ///
     /// # Errors
     /// The setup is wrong.
-    pub fn new(env: &[(String, String)], keys: usize, cut: Cut, habits: Habits) -> Result<Self, String> {
+    pub fn new(env: &[(String, String)], keys: usize, cut: Cut, carriage: Carriage) -> Result<Self, String> {
         let weathers = vec![Weather { cut, ..Weather::calm() }];
         let world = Rc::new(RefCell::new(World::new(1, Climate { weathers, ..Climate::calm() }, false)));
         let place = ([10, 1, 0, 1], 8080).into();
         world.borrow_mut().names.insert("up.test".into(), vec![place]);
         world.borrow_mut().places.insert(place, 0);
         let setup = setup(env, keys, "up.test:8080");
-        let engine = Engine::start(&setup, &world, habits, Box::new(|_, _| {}))?;
+        let engine = Engine::start(&setup, &world, carriage, Box::new(|_, _| {}))?;
         let ports = || (Vec::new(), Vec::new());
         let (clients, upstreams) = ports();
         Ok(Simulated { world, engine, setup, clients, upstreams, place, until: PATIENCE, failure: None })

@@ -1,8 +1,14 @@
 //! keywheel in a simulated world, in either mode: core alone, driven directly, or all of it on the third runtime.
 
-use super::direct::{Direct, Habits, Observer};
+use super::crypto;
+use super::dice::Dice;
+use super::direct::{Direct, Habits, Observer, Seen};
+use super::full::Machine;
+use super::runtime::{Shape, SimRuntime};
 use super::setup::Setup;
 use super::world::{Event, Owner, Shared};
+use keywheel_core::proxy::Proxy;
+use keywheel_core::time::Instant;
 
 /// Which mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +19,43 @@ pub enum Mode {
     Full,
 }
 
+/// How keywheel is carried: what must make no difference.
+#[derive(Clone, Debug)]
+pub struct Carriage {
+    /// Which mode.
+    pub mode: Mode,
+    /// Most bytes of one read, at least 1.
+    pub most_read: usize,
+    /// Core mode: which side is looked at first.
+    pub upstream_first: bool,
+    /// Who has something to do takes turns in an order drawn from these dice.
+    pub order: Option<Dice>,
+    /// Full mode: how many workers.
+    pub workers: u32,
+}
+
+impl Carriage {
+    /// Plain: everything at once, in order, by one worker.
+    pub fn plain(mode: Mode) -> Self {
+        Carriage { mode, most_read: usize::MAX, upstream_first: false, order: None, workers: 1 }
+    }
+}
+
 /// keywheel.
-#[derive(Debug)]
 pub enum Engine {
     /// Core mode.
     Core(Box<Direct>),
+    /// Full mode.
+    Full(Machine, Observer),
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Engine::Core(direct) => direct.fmt(f),
+            Engine::Full(machine, _) => machine.fmt(f),
+        }
+    }
 }
 
 impl Engine {
@@ -25,12 +63,22 @@ impl Engine {
     ///
     /// # Errors
     /// What is wrong with the setup.
-    pub fn start(setup: &Setup, world: &Shared, habits: Habits, observer: Observer) -> Result<Self, String> {
-        let config = setup.config()?;
-        let mut world = world.borrow_mut();
-        let seed = world.dice.scheduler.bits();
-        let direct = Direct::new(config, seed, &mut world, habits, observer);
-        Ok(Engine::Core(Box::new(direct)))
+    pub fn start(setup: &Setup, world: &Shared, carriage: Carriage, observer: Observer) -> Result<Self, String> {
+        let Carriage { mode, most_read, upstream_first, order, workers } = carriage;
+        match mode {
+            Mode::Core => {
+                let config = setup.config()?;
+                let mut world = world.borrow_mut();
+                let seed = world.dice.scheduler.bits();
+                let habits = Habits { most_read, upstream_first, order };
+                Ok(Engine::Core(Box::new(Direct::new(config, seed, &mut world, habits, observer))))
+            }
+            Mode::Full => {
+                let crypto = crypto::provider(world.borrow_mut().dice.scheduler.bits());
+                let rt = SimRuntime::new(world.clone(), crypto, Shape { most_read, order });
+                Ok(Engine::Full(Machine::start(setup, rt, workers)?, observer))
+            }
+        }
     }
 
     /// Lets it go on a little; false when it has nothing to do.
@@ -40,22 +88,33 @@ impl Engine {
     pub fn step(&mut self, world: &Shared) -> Result<bool, String> {
         match self {
             Engine::Core(direct) => Ok(direct.step(&mut world.borrow_mut())),
+            Engine::Full(machine, observer) => {
+                let went = machine.step()?;
+                let now = world.borrow().now();
+                for notice in machine.take_notices() {
+                    observer(now, Seen::Notice(&notice));
+                }
+                Ok(went)
+            }
         }
     }
 
     /// Something happened; false when it is none of its business.
     pub fn handle(&mut self, event: Event, world: &Shared) -> bool {
-        let Engine::Core(direct) = self;
+        let direct = match self {
+            Engine::Core(direct) => direct,
+            Engine::Full(machine, _) => return machine.handle(event, world),
+        };
         let mut world = world.borrow_mut();
         let now = world.now();
         match event {
             Event::Arrive(end) => world.net.arrive(end, now),
             Event::Dialled(id) => {
                 if let Some(session) = world.dialled(id) {
-                    direct.dialled(session);
+                    direct.rouse(session);
                 }
             }
-            Event::Resolved(session) => direct.dialled(session),
+            Event::Resolved(session) => direct.rouse(session),
             Event::Deadline(id) => direct.deadline(id, &mut world),
             _ => return false,
         }
@@ -65,28 +124,44 @@ impl Engine {
 
     /// Something changed at an end of one of its sessions.
     pub fn told(&mut self, owner: Owner) {
-        let Engine::Core(direct) = self;
-        if let Owner::Session(id) = owner {
+        if let (Engine::Core(direct), Owner::Session(id)) = (self, owner) {
             direct.rouse(id);
         }
     }
 
     /// The operator wrote another setup and asks to take it.
     pub fn reload(&mut self, setup: &Setup, world: &Shared) {
-        let Engine::Core(direct) = self;
-        direct.config = setup.config().map(Box::new);
-        direct.reload(&mut world.borrow_mut());
+        match self {
+            Engine::Core(direct) => {
+                direct.config = setup.config().map(Box::new);
+                direct.reload(&mut world.borrow_mut());
+            }
+            Engine::Full(machine, _) => machine.reload(setup),
+        }
     }
 
     /// SIGTERM.
     pub fn drain(&mut self, world: &Shared) {
-        let Engine::Core(direct) = self;
-        direct.drain(&mut world.borrow_mut());
+        match self {
+            Engine::Core(direct) => direct.drain(&mut world.borrow_mut()),
+            Engine::Full(machine, _) => machine.drain(),
+        }
     }
 
-    /// How many clients' connections it holds.
-    pub fn sessions(&self) -> usize {
-        let Engine::Core(direct) = self;
-        direct.sessions()
+    /// Looks at the proxy.
+    pub fn look<T>(&mut self, world: &Shared, look: impl FnOnce(&mut Proxy, Instant) -> T) -> T {
+        let now = Instant::from_micros(world.borrow().now());
+        match self {
+            Engine::Core(direct) => look(&mut direct.proxy, now),
+            Engine::Full(machine, _) => machine.look(look),
+        }
+    }
+
+    /// What still runs: sessions, or tasks. 0 once it has drained.
+    pub fn alive(&self) -> usize {
+        match self {
+            Engine::Core(direct) => direct.sessions(),
+            Engine::Full(machine, _) => machine.tasks(),
+        }
     }
 }

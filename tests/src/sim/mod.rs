@@ -9,6 +9,7 @@ pub mod direct;
 pub mod engine;
 pub mod errand;
 pub mod executor;
+pub mod full;
 pub mod net;
 pub mod pipe;
 pub mod runtime;

@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Wall-clock time at the beginning of every simulation: 2026-11-01T00:00:00Z.
 pub const EPOCH: UnixMillis = UnixMillis(1_793_491_200_000);
@@ -125,8 +126,8 @@ impl traits::Runtime for SimRuntime {
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let (after, outcome) = self.world.borrow_mut().lookup(host, port);
-        let mut timer = self.timer();
-        traits::Timer::reset(&mut timer, Instant::from_micros(self.world.borrow().now() + after));
+        let (now, mut timer) = (traits::Runtime::now(self), self.timer());
+        traits::Timer::reset(&mut timer, now + Duration::from_micros(after));
         poll_fn(|cx| traits::Timer::poll_expired(&mut timer, cx)).await;
         outcome
     }
