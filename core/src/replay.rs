@@ -108,6 +108,11 @@ impl Replay {
         }
     }
 
+    /// Bytes of memory held.
+    pub fn held(&self) -> usize {
+        self.kept.capacity()
+    }
+
     /// The request is over: memory and budget go back.
     pub fn free(&mut self, pool: &mut Pool) {
         self.commit(pool);

@@ -332,6 +332,16 @@ impl Exchange {
         }
     }
 
+    /// Bytes of buffer memory held beside the struct: the request as it is kept, an answer that is held.
+    pub fn held(&self) -> usize {
+        let own = match self.own.as_deref() {
+            Some(Own::Held(held)) => held.body.capacity(),
+            Some(Own::Page(page)) => page.body.len(),
+            None => 0,
+        };
+        self.request.held() + self.body.held() + own
+    }
+
     /// Takes back what was asked for and did not come yet: a key, a connection.
     fn withdraw(&mut self) {
         match self.state {

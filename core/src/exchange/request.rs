@@ -132,6 +132,10 @@ impl Request {
         }
     }
 
+    pub(super) fn held(&self) -> usize {
+        self.head.capacity()
+    }
+
     pub(super) fn free(&mut self, pool: &mut Pool) {
         self.target_end = 0;
         pool.put_scratch(core::mem::take(&mut self.head));

@@ -10,7 +10,7 @@
 //!
 //! Lingering reads on and drops what comes, so that the answer is not destroyed by a reset (RFC 9112 section 9.6).
 
-use super::seam::{How, Reason, Side};
+use super::seam::{Reason, Side};
 use super::{DOWN, Session, UP};
 use crate::error::{ClientFault, Problem};
 use crate::exchange::Exchange;
@@ -26,7 +26,7 @@ use crate::turn::{Pool, Turn};
 use http::Method;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// Before or within a request head.
     Idle,
     /// Within a request body.
@@ -45,9 +45,9 @@ enum Phase {
 
 #[derive(Debug)]
 pub(super) struct Client {
-    phase: Phase,
-    scan: Scan,
-    decoder: Decoder,
+    pub(super) phase: Phase,
+    pub(super) scan: Scan,
+    pub(super) decoder: Decoder,
     pub(super) version: Version,
     /// The connection is kept after this answer.
     pub(super) persist: bool,
@@ -55,16 +55,16 @@ pub(super) struct Client {
     pub(super) broken: bool,
     pub(super) draining: bool,
     /// The client ended its direction.
-    eof: bool,
+    pub(super) eof: bool,
     /// The side whose writing half was ended, in a tunnel of which one direction is over.
-    half: Option<Side>,
+    pub(super) half: Option<Side>,
     /// The end of a broken answer has to be a reset: its length was the connection's.
-    reset: bool,
+    pub(super) reset: bool,
     /// Trailers of the request, each line with its CRLF.
     pub(super) trailers: Vec<u8>,
     pub(super) alarm: Option<(Instant, Reason)>,
     /// Since when, and how many bytes of a body came since then.
-    rate: (Instant, u64),
+    pub(super) rate: (Instant, u64),
 }
 
 impl Client {
@@ -105,7 +105,7 @@ impl Client {
         self.expect_body(turn);
     }
 
-    fn expect_body(&mut self, turn: &Turn<'_>) {
+    pub(super) fn expect_body(&mut self, turn: &Turn<'_>) {
         let limits = &turn.settings.limits;
         let idle = (turn.now + limits.body_idle, Reason::BodyIdle);
         self.alarm = Some(idle.min((self.rate.0 + limits.body_grace, Reason::BodyRate)));
@@ -219,7 +219,7 @@ impl Session {
         self.answer_and_close(Problem::from(fault), turn);
     }
 
-    fn answer_and_close(&mut self, problem: Problem, turn: &mut Turn<'_>) {
+    pub(super) fn answer_and_close(&mut self, problem: Problem, turn: &mut Turn<'_>) {
         let page = problem.page();
         let out = self.outboxes[DOWN].own(turn.pool);
         encode::page(out, &page, &Method::GET, Connection::Close);
@@ -274,7 +274,7 @@ impl Session {
     }
 
     /// The client's request cannot be completed: nothing that follows on its connection can be trusted.
-    fn client_fault(&mut self, fault: ClientFault, turn: &mut Turn<'_>) {
+    pub(super) fn client_fault(&mut self, fault: ClientFault, turn: &mut Turn<'_>) {
         self.client.persist = false;
         self.client.phase = Phase::Waiting;
         self.client.alarm = None;
@@ -283,140 +283,11 @@ impl Session {
         }
     }
 
-    /// The client ended its direction: before its answer is complete that is departure, unless the operator says
-    /// that clients half-close.
-    pub(super) fn client_eof(&mut self, turn: &mut Turn<'_>) {
-        self.client.eof = true;
-        match self.client.phase {
-            Phase::Body => self.client_gone(turn),
-            Phase::Waiting if !turn.settings.client_half_close => {
-                let answered = self.exchange.as_ref().is_none_or(Exchange::is_over);
-                if !answered {
-                    self.client_gone(turn);
-                }
-            }
-            _ => {}
-        }
-        self.client.persist = false;
-    }
-
-    /// The client is gone: the upstream is told at once.
-    pub(super) fn client_gone(&mut self, turn: &mut Turn<'_>) {
-        self.client.eof = true;
-        self.client.break_off(true);
-        self.outboxes[DOWN].clear(turn.pool);
-        if let Some(exchange) = &mut self.exchange {
-            exchange.handle_left(turn);
-        } else {
-            self.client.phase = Phase::Closing;
-        }
-    }
-
-    /// The answer is out: another request, or the end.
-    pub(super) fn next_request(&mut self, ended: bool, turn: &mut Turn<'_>) {
-        let client = &mut self.client;
-        turn.pool.put_scratch(core::mem::take(&mut client.trailers));
-        client.alarm = None;
-        if client.persist && ended && !client.broken {
-            client.phase = Phase::Idle;
-            client.alarm = Some((turn.now + turn.settings.limits.keep_alive, Reason::KeepAlive));
-        } else {
-            client.phase = Phase::Closing;
-        }
-    }
-
-    /// All is sent: shut down, and linger until the client has seen it.
-    fn close(&mut self, turn: &mut Turn<'_>) -> bool {
-        if !self.outboxes[DOWN].is_empty() {
-            return false;
-        }
-        let how = if self.client.reset { How::Reset } else { How::Fin };
-        self.out.hangup_client = Some(how);
-        if self.client.reset || self.client.eof {
-            self.client.phase = Phase::Over;
-            self.client.alarm = None;
-            self.out.done = true;
-        } else {
-            self.client.phase = Phase::Lingering;
-            self.client.alarm = Some((turn.now + turn.settings.limits.linger, Reason::Linger));
-        }
-        true
-    }
-
-    fn end_if_gone(&mut self) {
-        if self.client.phase == Phase::Lingering && self.client.eof {
-            self.client.phase = Phase::Over;
-            self.client.alarm = None;
-            self.out.done = true;
-        }
-    }
-
-    /// What is due on the client's side.
-    pub(super) fn client_timeout(&mut self, turn: &mut Turn<'_>) {
-        let Some((at, reason)) = self.client.alarm.filter(|(at, _)| *at <= turn.now) else { return };
-        debug_assert!(at <= turn.now);
-        match reason {
-            Reason::KeepAlive => {
-                self.client.phase = Phase::Closing;
-                self.client.alarm = None;
-            }
-            Reason::HeadTime => self.answer_and_close(Problem::from(ClientFault::SlowBody), turn),
-            Reason::BodyIdle | Reason::BodyRate => self.body_is_slow(reason, turn),
-            Reason::Linger => {
-                self.client.eof = true;
-                self.end_if_gone();
-            }
-            _ => self.client.alarm = None,
-        }
-    }
-
-    /// Slow only if it was wanted: a body that waits for the upstream is not the client's fault.
-    fn body_is_slow(&mut self, reason: Reason, turn: &mut Turn<'_>) {
-        let limits = &turn.settings.limits;
-        let waits = self.inboxes[DOWN].unread_len() > 0 || self.outboxes[UP].lends();
-        let enough = limits.body_rate.saturating_mul(limits.body_grace.as_secs());
-        if waits || (reason == Reason::BodyRate && self.client.rate.1 >= enough) {
-            self.client.rate = (turn.now, 0);
-            self.client.expect_body(turn);
-        } else {
-            self.client_fault(ClientFault::SlowBody, turn);
-        }
-    }
-
     pub(super) fn write_continue(&mut self, turn: &mut Turn<'_>) {
         if self.client.phase == Phase::Body {
             self.outboxes[DOWN].own(turn.pool).extend_from_slice(encode::CONTINUE);
             self.outboxes[DOWN].queue_own();
         }
-    }
-
-    /// One direction of a tunnel, that of what the side `at` sends, has ended: the FIN is passed on, and with the
-    /// second one the tunnel is over.
-    pub(super) fn end_tunnel(&mut self, at: usize, turn: &mut Turn<'_>) -> bool {
-        let to = if at == DOWN { Side::Upstream } else { Side::Downstream };
-        if self.client.half == Some(to) {
-            return false;
-        }
-        match self.client.half.replace(to) {
-            None => self.out.end_writing = Some(to),
-            Some(_) => {
-                if let Some(exchange) = &mut self.exchange {
-                    exchange.handle_response_end(turn);
-                }
-            }
-        }
-        true
-    }
-
-    /// Bytes of a tunnel, from the side `at` to the other.
-    pub(super) fn read_tunnel(&mut self, at: usize) -> bool {
-        let n = self.inboxes[at].unread_len();
-        if n == 0 || !self.outboxes[super::other(at)].has_room() {
-            return false;
-        }
-        let start = self.inboxes[at].consume(n);
-        self.outboxes[super::other(at)].queue_lent(start, start + n);
-        true
     }
 }
 

@@ -10,10 +10,12 @@
 //! where they lie. `client` and `upstream` know the syntax; the exchange alone decides.
 
 mod client;
+mod ending;
 mod inbox;
 mod outbox;
 mod relay;
 mod seam;
+mod tunnel;
 mod upstream;
 
 pub use seam::*;
@@ -288,7 +290,8 @@ impl Session {
     /// Bytes of buffer memory held beside the struct itself: blocks and scratch buffers.
     pub fn held(&self) -> usize {
         let boxes = self.inboxes.iter().map(Inbox::held).sum::<usize>();
-        boxes + self.outboxes.iter().map(Outbox::held).sum::<usize>()
+        let exchange = self.exchange.as_ref().map_or(0, Exchange::held);
+        boxes + self.outboxes.iter().map(Outbox::held).sum::<usize>() + exchange
     }
 
     /// Moves on whatever can be moved, until nothing can.

@@ -9,20 +9,23 @@
 //! A connection is kept only if its last exchange ended exactly: the request was sent to its end, the answer read to
 //! its end, both sides agree to keep it, and not a byte is left over.
 
-use super::relay::Relay;
+use super::client::Client;
+use super::outbox::Outbox;
+use super::relay::{self, Relay};
 use super::seam::How;
 use super::{DOWN, Session, UP};
 use crate::exchange::{Break, Disposition, Exchange};
 use crate::http1::Scan;
 use crate::http1::body::{Decoder, Piece};
 use crate::http1::encode::{self, Connection, Head};
-use crate::http1::head::{response, trailers};
+use crate::http1::head::{Response, response, trailers};
 use crate::http1::hop::{Hop, frames};
 use crate::limits::Limits;
 use crate::message::{Fields, Length};
 use crate::origin::Origin;
 use crate::turn::Turn;
 use core::time::Duration;
+use http::StatusCode;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
@@ -216,58 +219,19 @@ impl Session {
     }
 
     fn read_response(&mut self, turn: &mut Turn<'_>) -> bool {
-        let Some(exchange) = &mut self.exchange else { return false };
         if self.inboxes[UP].unread_len() == 0 {
             return false;
         }
+        let Some(exchange) = &mut self.exchange else { return false };
         let mut spans = core::mem::take(&mut turn.pool.spans);
         let method = exchange.method().clone();
         let unread = self.inboxes[UP].unread();
-        let parsed = response(unread, &mut self.upstream.scan, &mut spans, &turn.settings.limits, &method);
-        let moved = match parsed {
+        let moved = match response(unread, &mut self.upstream.scan, &mut spans, &turn.settings.limits, &method) {
             Ok(None) => false,
-            Ok(Some(parsed)) => {
-                let hop = Hop::of(&parsed.head.fields);
-                let drops = |name: &[u8]| hop.drops(name) || frames(name);
-                let asked = exchange.asked_upgrade();
-                let switches = parsed.head.status.as_u16() != 101 || parsed.switches_to(asked);
-                let disposition = match switches {
-                    true => exchange.handle_response(&parsed.head, &drops, turn),
-                    false => {
-                        exchange.handle_broken(Break::Garbled("a 101 that was not asked for".into()), turn);
-                        Disposition::Refuse
-                    }
-                };
-                let up = &mut self.upstream;
-                if disposition != Disposition::Interim {
-                    up.persist = parsed.persist;
-                    up.keep_alive = parsed.keep_alive;
-                    up.stated = parsed.stated;
-                    up.decoder = Decoder::new(parsed.head.length, &turn.settings.limits);
-                    up.live = disposition == Disposition::Relay;
-                    up.phase = Phase::Body;
-                }
-                match disposition {
-                    Disposition::Interim => {
-                        super::relay::write_interim(&self.client, &parsed.head, &drops, &mut self.outboxes[DOWN], turn)
-                    }
-                    Disposition::Relay | Disposition::Tunnel => super::relay::write_head(
-                        exchange,
-                        &mut self.client,
-                        &mut self.upstream,
-                        &parsed.head,
-                        &drops,
-                        &mut self.outboxes[DOWN],
-                        turn,
-                    ),
-                    Disposition::Hold => {}
-                    Disposition::Refuse => self.upstream.phase = Phase::Ended,
-                }
-                if disposition == Disposition::Tunnel {
-                    self.upstream.phase = Phase::Tunnel;
-                    self.client.open_tunnel();
-                }
-                let size = parsed.size;
+            Ok(Some(response)) => {
+                let codecs = (&mut self.client, &mut self.upstream, &mut self.outboxes[DOWN]);
+                take_head(&response, exchange, codecs, turn);
+                let size = response.size;
                 self.inboxes[UP].consume(size);
                 true
             }
@@ -359,5 +323,45 @@ impl Session {
         up.phase = if up.phase == Phase::Tunnel { Phase::Tunnel } else { Phase::Ended };
         self.inboxes[UP].discard();
         self.outboxes[UP].clear(turn.pool);
+    }
+}
+
+/// A response head has come: what the exchange makes of it, and what of it goes to the client.
+fn take_head(
+    response: &Response<'_>,
+    exchange: &mut Exchange,
+    (client, up, out): (&mut Client, &mut Upstream, &mut Outbox),
+    turn: &mut Turn<'_>,
+) {
+    let head = &response.head;
+    let hop = Hop::of(&head.fields);
+    let drops = |name: &[u8]| hop.drops(name) || frames(name);
+    let disposition =
+        if head.status == StatusCode::SWITCHING_PROTOCOLS && !response.switches_to(exchange.asked_upgrade()) {
+            exchange.handle_broken(Break::Garbled("a 101 that was not asked for".into()), turn);
+            Disposition::Refuse
+        } else {
+            exchange.handle_response(head, &drops, turn)
+        };
+    if disposition != Disposition::Interim {
+        up.persist = response.persist;
+        up.keep_alive = response.keep_alive;
+        up.stated = response.stated;
+        up.decoder = Decoder::new(head.length, &turn.settings.limits);
+    }
+    match disposition {
+        Disposition::Interim => relay::write_interim(client, head, &drops, out, turn),
+        Disposition::Hold => up.phase = Phase::Body,
+        Disposition::Refuse => up.phase = Phase::Ended,
+        Disposition::Relay => {
+            up.live = true;
+            up.phase = Phase::Body;
+            relay::write_head(exchange, client, up, head, &drops, out, turn);
+        }
+        Disposition::Tunnel => {
+            up.phase = Phase::Tunnel;
+            client.open_tunnel();
+            relay::write_head(exchange, client, up, head, &drops, out, turn);
+        }
     }
 }

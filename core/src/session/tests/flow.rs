@@ -1,0 +1,109 @@
+//! Whole requests, as bytes.
+
+use super::*;
+
+#[test]
+fn a_request_is_passed_with_the_credential_swapped_and_the_connection_kept() {
+    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    for round in 1..=2 {
+        rig.client(CHAT);
+        let sent = rig.sent(round - 1);
+        assert!(sent.starts_with("POST /v1/chat/completions HTTP/1.1\r\nHost: up.example\r\n"), "{sent}");
+        assert!(sent.contains("\r\nAuthorization: Bearer sk-first-key-000000\r\n"), "{sent}");
+        assert!(!sent.contains("token") && sent.ends_with("\r\n\r\n{\"model\":\"gpt-x\"}"), "{sent}");
+        rig.upstream(OK);
+        assert!(rig.answer().ends_with("\r\n\r\n{}"), "{}", rig.answer());
+        assert_eq!(rig.parked, round);
+        assert!(!rig.done);
+    }
+    assert_eq!(rig.notices.len(), 2);
+}
+
+#[test]
+fn any_segmentation_gives_the_same_bytes() {
+    let chunked =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n0003\r\n!!!\r\n0\r\nX-T: 1\r\n\r\n";
+    let mut whole = Rig::new(&["sk-first-key-000000"]);
+    whole.client(CHAT);
+    whole.upstream(chunked);
+    assert!(whole.answer().ends_with("\r\n\r\n5\r\nhello\r\n3\r\n!!!\r\n0\r\nX-T: 1\r\n\r\n"), "{}", whole.answer());
+    for step in 1..40 {
+        let mut rig = Rig::new(&["sk-first-key-000000"]);
+        rig.feed(Side::Downstream, CHAT.as_bytes(), step);
+        rig.feed(Side::Upstream, chunked.as_bytes(), step);
+        assert_eq!(rig.sent(0), whole.sent(0));
+        let (head, body) = (rig.answer(), whole.answer());
+        assert_eq!(head, body, "step {step}");
+    }
+}
+
+#[test]
+fn a_dead_key_is_passed_over_and_the_client_sees_nothing_of_it() {
+    let mut rig = Rig::new(&["sk-first-key-000000", "sk-other-key-111111"]);
+    rig.client(CHAT);
+    rig.upstream(
+        "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 36\r\n\r\n{\"error\":{\"code\":\"invalid_api_key\"}}",
+    );
+    assert_eq!(rig.dials, 2);
+    assert!(rig.sent(1).contains("Bearer sk-other-key-111111"));
+    assert!(rig.sent(1).ends_with("{\"model\":\"gpt-x\"}"));
+    rig.upstream(OK);
+    assert!(rig.answer().starts_with("HTTP/1.1 200 OK\r\n"), "{}", rig.answer());
+    assert!(rig.answer().contains("\r\nx-keywheel-attempts: 2\r\n"));
+}
+
+#[test]
+fn a_clients_own_mistake_passes_as_it_came() {
+    let mut rig = Rig::new(&["sk-first-key-000000", "sk-other-key-111111"]);
+    rig.client(CHAT);
+    rig.upstream("HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n4\r\noops\r\n0\r\n\r\n");
+    assert_eq!(rig.dials, 1);
+    let answer = rig.answer();
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\nX-A: b\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n4\r\noops\r\n0\r\n\r\n"), "{answer}");
+    assert_eq!(rig.parked, 1);
+}
+
+#[test]
+fn a_wrong_token_is_refused_and_nothing_is_dialed() {
+    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    rig.client(&CHAT.replace("Bearer token", "Bearer other"));
+    assert!(rig.answer().starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{}", rig.answer());
+    assert_eq!(rig.dials, 0);
+    assert!(!rig.done, "the body was read, so the connection goes on");
+    rig.client(CHAT);
+    assert_eq!(rig.dials, 1);
+}
+
+#[test]
+fn a_cut_answer_is_visibly_cut() {
+    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    rig.client(CHAT);
+    rig.upstream(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: x\n\n\r\n",
+    );
+    rig.call(|session, turn| session.handle_eof(Side::Upstream, turn));
+    let answer = rig.answer();
+    assert!(answer.contains("upstream_cut"), "{answer}");
+    assert!(!answer.contains("0\r\n\r\n"), "no clean end: {answer}");
+    assert_eq!(rig.hung_up, Some(How::Fin));
+}
+
+#[test]
+fn a_client_that_leaves_takes_its_upstream_with_it() {
+    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    rig.client(CHAT);
+    rig.call(|session, turn| session.handle_eof(Side::Downstream, turn));
+    assert_eq!(rig.dropped_upstream, 1);
+    assert!(rig.done);
+    assert_eq!(rig.pool.replay_left(), 1 << 26);
+}
+
+#[test]
+fn a_connection_closed_before_an_answer_is_502_for_a_post() {
+    let mut rig = Rig::new(&["sk-first-key-000000", "sk-other-key-111111"]);
+    rig.client(CHAT);
+    rig.call(|session, turn| session.handle_eof(Side::Upstream, turn));
+    assert_eq!(rig.dials, 1);
+    assert!(rig.answer().starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{}", rig.answer());
+}
