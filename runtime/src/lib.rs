@@ -1,5 +1,7 @@
 //! The driver, written once: session loop, TLS, dialing, accepting. Generic over the four traits of [`traits`].
 
+pub mod cli;
+pub mod demo;
 pub mod dial;
 mod driver;
 pub mod fake;

@@ -1,0 +1,109 @@
+//! Reads what a configuration is made of: environment, `.env`, files, standard input. What it means is core's to say.
+
+use keywheel_core::config::{Config, ConfigError, Files, Flags, Layers, Source, Warning};
+use keywheel_core::secret::Secret;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::sync::OnceLock;
+
+/// Longest file: a million keys fit.
+const FILE_MAX: u64 = 256 * 1024 * 1024;
+
+/// A configuration, and what its operator should know of it.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) config: Config,
+    pub(super) warnings: Vec<Warning>,
+    /// The files that were read, `.env` first.
+    pub(super) read: Vec<Box<str>>,
+}
+
+/// Reads the configuration, at the start and at each reload.
+pub(super) struct Loader {
+    layers: Layers,
+    /// Standard input can be read once: a reload finds what was there at the start.
+    stdin: OnceLock<Result<Secret, String>>,
+}
+
+impl Loader {
+    /// With these flags over this process's environment. `instance` names the process.
+    pub(super) fn new(flags: Flags, instance: u64) -> Self {
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
+        let own_names = hostname().into_iter().collect();
+        Loader { layers: Layers { flags, env, dotenv: None, own_names, instance }, stdin: OnceLock::new() }
+    }
+
+    /// Reads everything anew.
+    ///
+    /// # Errors
+    /// All that is wrong, at once.
+    pub(super) fn load(&self) -> Result<Loaded, Vec<ConfigError>> {
+        let mut layers = self.layers.clone();
+        let mut read = Vec::new();
+        match read_file(".env") {
+            Ok(content) => {
+                layers.dotenv = Some(Secret::new(content));
+                read.push(".env".into());
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => {
+                let (source, path) = (Source::Default, ".env".into());
+                return Err(vec![ConfigError::File { name: ".env", source, path, why: words(&e).into() }]);
+            }
+        }
+        let mut files = Files::new();
+        loop {
+            let needs = Config::needs(&layers, &files);
+            if needs.is_empty() {
+                break;
+            }
+            for path in needs {
+                let content = self.content(&path);
+                if content.is_ok() {
+                    read.push(path.clone());
+                }
+                files.add(&path, content);
+            }
+        }
+        let (config, warnings) = Config::parse(&layers, &files)?;
+        Ok(Loaded { config, warnings, read })
+    }
+
+    fn content(&self, path: &str) -> Result<Vec<u8>, String> {
+        if path != "-" {
+            return read_file(path).map_err(|e| words(&e));
+        }
+        let once = self.stdin.get_or_init(|| read_all(io::stdin()).map(Secret::new).map_err(|e| words(&e)));
+        once.as_ref().map(|secret| secret.expose().to_vec()).map_err(Clone::clone)
+    }
+}
+
+fn read_file(path: &str) -> io::Result<Vec<u8>> {
+    read_all(File::open(path)?)
+}
+
+fn read_all(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    from.take(FILE_MAX + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > FILE_MAX {
+        return Err(io::Error::other("it is longer than 256 MiB"));
+    }
+    Ok(content)
+}
+
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "not found".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// This machine's name, where the kernel tells it.
+fn hostname() -> Option<Box<str>> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.into())
+}
