@@ -4,17 +4,17 @@
 
 use gungraun::prelude::*;
 use keywheel_benches::pair::Pair;
-use keywheel_benches::{STREAM_HEAD, chat_answer, chat_request, chunked, events};
+use keywheel_benches::{chat_answer, chat_request, streamed_answer};
 use std::hint::black_box;
 
 /// A session that has its memory: some exchanges are behind it.
 fn warm(answer: Vec<Vec<u8>>) -> (Pair, Vec<u8>, Vec<Vec<u8>>) {
     let request = chat_request();
     let mut pair = Pair::new(true);
-    for _ in 0..3 {
+    for _ in 0..8 {
         pair.exchange(&request, answer.iter().map(Vec::as_slice));
     }
-    assert_eq!(pair.parked, 3, "each exchange ends in order");
+    assert_eq!(pair.parked, 8, "each exchange ends in order");
     (pair, request, answer)
 }
 
@@ -25,15 +25,7 @@ fn chat(len: usize) -> (Pair, Vec<u8>, Vec<Vec<u8>>) {
 
 /// A streamed answer whose 100 events come in one read each.
 fn stream(n: usize) -> (Pair, Vec<u8>, Vec<Vec<u8>>) {
-    let body = events(n);
-    let each = body.split_inclusive(|b| *b == b'\n').filter(|line| line.len() > 1);
-    let mut answer = vec![STREAM_HEAD.to_vec()];
-    answer.extend(each.map(|line| {
-        let chunk = chunked(&[line, b"\n"].concat(), usize::MAX);
-        chunk[..chunk.len() - b"0\r\n\r\n".len()].to_vec()
-    }));
-    answer.push(b"0\r\n\r\n".to_vec());
-    warm(answer)
+    warm(streamed_answer(n))
 }
 
 #[library_benchmark]

@@ -73,12 +73,23 @@ pub fn events(n: usize) -> Vec<u8> {
 
 /// The same bytes as chunks, one for each piece of `size` bytes, and the last chunk.
 pub fn chunked(body: &[u8], size: usize) -> Vec<u8> {
-    let mut out = Vec::new();
-    for piece in body.chunks(size) {
-        out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-        out.extend_from_slice(piece);
-        out.extend_from_slice(b"\r\n");
-    }
-    out.extend_from_slice(b"0\r\n\r\n");
+    let mut out = body.chunks(size).map(chunk).collect::<Vec<_>>().concat();
+    out.extend_from_slice(LAST_CHUNK);
     out
+}
+
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+fn chunk(data: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat()
+}
+
+/// A streamed answer of `n` events in pieces: the head, each event as a chunk of its own, the last chunk.
+pub fn streamed_answer(n: usize) -> Vec<Vec<u8>> {
+    let body = events(n);
+    let lines = body.split_inclusive(|b| *b == b'\n').filter(|line| line.len() > 1);
+    let mut answer = vec![STREAM_HEAD.to_vec()];
+    answer.extend(lines.map(|line| chunk(&[line, b"\n"].concat())));
+    answer.push(LAST_CHUNK.to_vec());
+    answer
 }

@@ -55,9 +55,9 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// A client has connected; each of its requests is logged, or none.
+    /// A client has connected; each of its requests is logged, or none. Four keys, so that all were soon used.
     pub fn new(log_requests: bool) -> Self {
-        let proxy = proxy(config(100, log_requests));
+        let proxy = proxy(config(4, log_requests));
         let settings = Arc::clone(proxy.settings());
         let mut pool = Pool::new(1 << 26);
         let wall = proxy.wall();

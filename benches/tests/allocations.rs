@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use keywheel_benches::pair::Pair;
-use keywheel_benches::{STREAM_HEAD, chat_answer, chat_request, chunked, events};
+use keywheel_benches::{chat_answer, chat_request, streamed_answer};
 
 /// The record of a log line: itself, and the texts in it.
 const LOG_LINE: u64 = 5;
@@ -18,10 +18,10 @@ fn allocations(log_requests: bool, answer: &[Vec<u8>]) -> u64 {
 
 #[test]
 fn a_warm_session_allocates_nothing_but_its_log_line() {
-    let streamed = [STREAM_HEAD.to_vec(), chunked(&events(100), 240)];
-    let answers: [&[Vec<u8>]; 4] = [&[chat_answer(0)], &[chat_answer(1_024)], &[chat_answer(60_000)], &streamed];
+    let answers = [vec![chat_answer(0)], vec![chat_answer(1_024)], vec![chat_answer(60_000)], streamed_answer(100)];
     for answer in answers {
-        assert_eq!(allocations(false, answer), 0);
-        assert!(allocations(true, answer) <= LOG_LINE, "{} allocations", allocations(true, answer));
+        assert_eq!(allocations(false, &answer), 0);
+        let logged = allocations(true, &answer);
+        assert!(logged <= LOG_LINE, "{logged} allocations");
     }
 }
