@@ -164,11 +164,12 @@ fn listen_first<R: Runtime>(rt: &R, at: SocketAddr, shared: bool) -> io::Result<
 /// Reads the configuration anew and prepares what follows from it; says what only a new start could change.
 fn reader(boot: &Boot, crypto: Crypto) -> Reread {
     let (reread, notices) = (boot.reread.clone(), boot.notices.clone());
-    let (listen, workers) = (boot.config.listen.clone(), boot.config.workers);
+    let fixed = boot.config.fixed();
     Arc::new(move || {
         let config = reread()?;
-        if (&config.listen, config.workers) != (&listen, workers) {
-            let text = "HOST, PORT and the number of workers stay as they are until the next start".to_owned();
+        let differences = fixed.differences(&config.fixed());
+        if !differences.is_empty() {
+            let text = format!("changes of {} wait until the next start", differences.join(", "));
             notices(Notice::Event { level: log::Level::Warn, kind: "reload", text });
         }
         Loaded::new(config, crypto.clone())

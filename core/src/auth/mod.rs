@@ -14,7 +14,7 @@ mod query;
 mod strip;
 
 pub use query::kept_query;
-pub use strip::{is_credential_field, kept_protocols, strips};
+pub use strip::{kept_protocols, strips};
 
 use crate::message::Fields;
 use core::fmt;

@@ -27,14 +27,6 @@ pub(super) fn place(name: &[u8]) -> Option<Place> {
     }
 }
 
-/// Whether a field of this name holds nothing but a credential.
-///
-/// Also the names that must not come with `_` for `-`: some upstreams read one as the other.
-pub fn is_credential_field(name: &[u8]) -> bool {
-    matches!(place(name), Some(Place::Authorization | Place::Key(_)))
-        || (name.len() == 19 && name.eq_ignore_ascii_case(b"proxy-authorization"))
-}
-
 /// Whether a client's field of this name is left out of what goes upstream.
 ///
 /// Besides credentials: `Cookie`, which is the proxy's origin's, and `OpenAI-Organization` and
@@ -47,7 +39,7 @@ pub fn strips(name: &[u8]) -> bool {
         6 => is("cookie"),
         14 => is("openai-project") || is("x-goog-api-key"),
         19 => is("openai-organization") || is("proxy-authorization"),
-        _ => is_credential_field(name),
+        _ => matches!(place(name), Some(Place::Authorization | Place::Key(_))),
     }
 }
 

@@ -126,8 +126,6 @@ fn what_is_stripped_from_the_fields() {
     for name in ["Accept", "OpenAI-Beta", "Set-Cookie", "Sec-WebSocket-Protocol", "x-api-version", "user-agent", ""] {
         assert!(!strips(name.as_bytes()), "{name}");
     }
-    assert!(is_credential_field(b"X-Goog-Api-Key") && is_credential_field(b"proxy-authorization"));
-    assert!(!is_credential_field(b"cookie") && !is_credential_field(b"openai-organization"));
 }
 
 #[test]

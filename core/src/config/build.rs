@@ -6,12 +6,11 @@ use super::listen::{self, Listen};
 use super::reader::Reader;
 use super::settings::{LogConfig, LogFormat, PoolConfig, Settings, Strategy, WhenExhausted};
 use super::value::{number, word};
-use super::{Config, browsers, tokens, upstream};
+use super::{Config, SHUTDOWN, browsers, tokens, upstream};
 use core::time::Duration;
 use log::LevelFilter;
 use std::sync::Arc;
 
-const SHUTDOWN: Duration = Duration::from_secs(30);
 const MOST_WORKERS: u32 = 1024;
 
 impl Config {

@@ -129,7 +129,7 @@ impl KeyEntry {
 const SHOWN_FROM: usize = 12;
 
 /// Length of the prefix that all keys of a kind share: `sk-proj-`, `sk-`, or a JWT's header segment with its dot.
-pub fn fixed_prefix(key: &[u8]) -> usize {
+fn fixed_prefix(key: &[u8]) -> usize {
     if key.starts_with(b"sk-proj-") {
         8
     } else if key.starts_with(b"sk-") {

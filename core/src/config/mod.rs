@@ -22,7 +22,7 @@ mod upstream;
 mod value;
 
 pub use error::{ConfigError, Warning};
-pub use key::{BadKey, Fingerprint, KeyEntry, fixed_prefix};
+pub use key::{BadKey, Fingerprint, KeyEntry};
 pub use layers::{Files, Flags, Layers};
 pub use limits::limit_names;
 pub use listen::Listen;
@@ -54,6 +54,18 @@ pub struct Config {
     pub shutdown: Duration,
 }
 
+/// How long running exchanges may go on after a SIGTERM, when nobody says.
+const SHUTDOWN: Duration = Duration::from_secs(30);
+
+/// What stays as it is until the next start, whatever a reload finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    listen: Listen,
+    workers: Option<u32>,
+    log: LogConfig,
+    shutdown: Duration,
+}
+
 impl Config {
     /// These keys, and the default of everything else: what an embedder starts from.
     pub fn new(keys: Vec<Arc<KeyEntry>>) -> Self {
@@ -65,22 +77,30 @@ impl Config {
             workers: None,
             log: LogConfig::default(),
             extra_ca: None,
-            shutdown: Duration::from_secs(30),
+            shutdown: SHUTDOWN,
         }
     }
 
-    /// What a reload to `new` cannot change while the process runs: the settings that need a new start.
-    pub fn needs_restart(&self, new: &Config) -> Vec<&'static str> {
-        let differs = [
+    /// What of it a reload cannot change.
+    pub fn fixed(&self) -> Fixed {
+        let Config { listen, workers, log, shutdown, .. } = self;
+        Fixed { listen: listen.clone(), workers: *workers, log: log.clone(), shutdown: *shutdown }
+    }
+}
+
+impl Fixed {
+    /// The settings in which `new` differs.
+    pub fn differences(&self, new: &Fixed) -> Vec<&'static str> {
+        let differ = [
             ("HOST", self.listen.host != new.listen.host),
             ("PORT", self.listen.port != new.listen.port),
             ("WORKERS", self.workers != new.workers),
             ("LOG_LEVEL", self.log.level != new.log.level),
             ("LOG_FORMAT", self.log.format != new.log.format),
             ("LOG_FILE_PATH", self.log.file != new.log.file),
-            ("UPSTREAM_CA_FILE", self.extra_ca != new.extra_ca),
+            ("SHUTDOWN_TIMEOUT", self.shutdown != new.shutdown),
         ];
-        differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+        differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 }
 

@@ -81,7 +81,7 @@ pub struct Settings {
     pub limits: Limits,
     /// Client tokens; `None`: no authentication.
     pub tokens: Option<Tokens>,
-    /// Token that opens the state-changing admin calls, where one is set.
+    /// Tokens of `ADMIN_KEY`. Where they are set, they alone open the admin paths that ask for a credential.
     pub admin_tokens: Option<Tokens>,
     /// CORS policy; `None`: off.
     pub cors: Option<Cors>,

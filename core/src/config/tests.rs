@@ -421,10 +421,12 @@ fn no_message_and_no_debug_output_holds_a_secret() {
 
 #[test]
 fn what_a_reload_cannot_change() {
-    let old = Start::env(&[]).config();
-    assert_eq!(old.needs_restart(&old), Vec::<&str>::new());
-    let new = Start::env(&[("PORT", "1"), ("HOST", "::"), ("WORKERS", "2"), ("MAX_RETRIES", "9")]).config();
-    assert_eq!(old.needs_restart(&new), ["HOST", "PORT", "WORKERS"]);
+    let old = Start::env(&[]).config().fixed();
+    assert!(old.differences(&old).is_empty());
+    let new = Start::env(&[("PORT", "1"), ("HOST", "::"), ("WORKERS", "2"), ("MAX_RETRIES", "9")]).config().fixed();
+    assert_eq!(old.differences(&new), ["HOST", "PORT", "WORKERS"]);
+    let new = Start::env(&[("LOG_LEVEL", "warn"), ("LOG_FORMAT", "json"), ("SHUTDOWN_TIMEOUT", "1s")]).config().fixed();
+    assert_eq!(old.differences(&new), ["LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_TIMEOUT"]);
 }
 
 #[test]

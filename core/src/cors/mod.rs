@@ -5,7 +5,7 @@
 
 use crate::message::{Fields, Page};
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use std::sync::Arc;
 
 /// Which origins may read answers.
@@ -87,22 +87,17 @@ impl Grant {
     }
 }
 
-/// A list of field names, written anew; `None` when it is empty or holds what is no field name.
+/// A list of field names, written anew in lower case; `None` when it is empty or holds what is no field name.
 fn requested(value: &[u8]) -> Option<String> {
     let mut names = String::with_capacity(value.len());
     for name in value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|name| !name.is_empty()) {
-        let name = core::str::from_utf8(name).ok().filter(|name| name.bytes().all(is_tchar))?;
+        let name = HeaderName::from_bytes(name).ok()?;
         if !names.is_empty() {
             names.push_str(", ");
         }
-        names.push_str(name);
+        names.push_str(name.as_str());
     }
     (!names.is_empty()).then_some(names)
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_tchar(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
 }
 
 #[cfg(test)]

@@ -103,11 +103,6 @@ impl Problem {
         self
     }
 
-    /// The status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// The answer on a proxied path.
     pub fn page(self) -> Page {
         let body = Body { error: Inner { message: &self.message, kind: self.kind, param: (), code: self.code } };
@@ -325,11 +320,6 @@ pub const CUT_EVENT: &str = concat!(
     "data: {\"error\":{\"message\":\"The upstream broke off its answer before the end.\",",
     "\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_cut\"}}\n\n"
 );
-
-/// The page for a request that gets no key and of which nothing was tried.
-pub fn refused(refusal: &Refusal) -> Page {
-    Problem::from(refusal).page()
-}
 
 #[cfg(test)]
 mod tests;

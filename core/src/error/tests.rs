@@ -12,6 +12,10 @@ fn field<'a>(page: &'a Page, name: &str) -> Option<&'a str> {
     first
 }
 
+fn page_of(refusal: &Refusal) -> Page {
+    Problem::from(refusal).page()
+}
+
 /// Status, code and what is said of trying again.
 fn told(page: &Page) -> (u16, String, Option<&str>, Option<&str>) {
     let code = parsed(page)["error"]["code"].as_str().unwrap().to_owned();
@@ -117,7 +121,7 @@ fn resting_keys_are_429_with_the_way_back() {
         (60_000, "60", "60000", None),
         (60_001, "61", "60001", Some("false")),
     ] {
-        let page = refused(&Refusal::Exhausted { back: Duration::from_millis(millis) });
+        let page = page_of(&Refusal::Exhausted { back: Duration::from_millis(millis) });
         assert_eq!(told(&page), (429, "rate_limit_exceeded".into(), Some(seconds), should));
         assert_eq!(field(&page, "retry-after-ms"), Some(ms));
     }
@@ -126,7 +130,7 @@ fn resting_keys_are_429_with_the_way_back() {
 #[test]
 fn keys_that_are_out_are_503() {
     assert_eq!(
-        told(&refused(&Refusal::Unavailable { back: None })),
+        told(&page_of(&Refusal::Unavailable { back: None })),
         (503, "no_available_keys".into(), None, Some("false"))
     );
     let page = no_available_keys(Some(Class::Quota), None).page();
@@ -140,11 +144,11 @@ fn keys_that_are_out_are_503() {
 
 #[test]
 fn other_refusals() {
-    let page = refused(&Refusal::ModelNotFound);
+    let page = page_of(&Refusal::ModelNotFound);
     assert_eq!(told(&page), (404, "model_not_found".into(), None, None));
-    let page = refused(&Refusal::NoConnection);
+    let page = page_of(&Refusal::NoConnection);
     assert_eq!(told(&page), (503, "no_free_connection".into(), Some("1"), None));
     let page = Problem::from(Unready::Draining).page();
     assert_eq!(told(&page), (503, "draining".into(), Some("1"), None));
-    assert_eq!(Problem::from(Unready::Full).status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(told(&Problem::from(Unready::Full).page()).1, "too_many_connections");
 }

@@ -2,6 +2,7 @@
 
 use crate::hold;
 use crate::sources;
+use keywheel_core::config;
 
 #[test]
 fn every_file_says_what_it_is() {
@@ -13,27 +14,29 @@ fn every_file_says_what_it_is() {
 }
 
 #[test]
-fn every_limit_is_documented() {
-    let readme = sources::read("README.md");
+fn every_limit_has_a_comment() {
     let all = sources::all();
     let limits = all.iter().find(|s| s.path == "core/src/limits.rs").expect("core has limits");
     let fields = limits.syntax.items.iter().find_map(|item| match item {
         syn::Item::Struct(item) if item.ident == "Limits" => Some(&item.fields),
         _ => None,
     });
-    let mut breaches = Vec::new();
-    let mut count = 0;
-    for field in fields.expect("Limits is a struct").iter() {
-        let name = field.ident.as_ref().expect("a named field").to_string();
-        count += 1;
-        if !field.attrs.iter().any(|a| a.path().is_ident("doc")) {
-            breaches.push(format!("Limits::{name} has no comment"));
-        }
-        let variable = format!("`LIMIT_{}`", name.to_uppercase());
-        if !readme.lines().any(|line| line.starts_with('|') && line.contains(&variable)) {
-            breaches.push(format!("the README has no row for {variable}"));
-        }
-    }
-    assert!(count > 30, "the limits are found");
-    hold("every limit is documented", &breaches);
+    let fields = fields.expect("Limits is a struct");
+    assert!(fields.len() > 30, "the limits are found");
+    let silent = fields.iter().filter(|field| !field.attrs.iter().any(|a| a.path().is_ident("doc")));
+    let breaches: Vec<String> =
+        silent.filter_map(|f| Some(format!("Limits::{} has no comment", f.ident.as_ref()?))).collect();
+    hold("every limit is explained", &breaches);
+}
+
+#[test]
+fn every_setting_has_a_row() {
+    let readme = sources::read("README.md");
+    let settings = config::SETTINGS.iter().flat_map(|s| [Some(s.name), s.also]).flatten().map(str::to_owned);
+    let missing = settings.chain(config::limit_names()).filter(|name| {
+        let cell = format!("`{name}`");
+        !readme.lines().any(|line| line.starts_with('|') && line.contains(&cell))
+    });
+    let breaches: Vec<String> = missing.map(|name| format!("the README has no row for {name}")).collect();
+    hold("every setting is documented", &breaches);
 }
