@@ -4,9 +4,13 @@
 //! two in its corpus: see fuzz/README.md. A test below says what is missing.
 
 pub mod chunk_splits;
+pub mod config_file;
+pub mod dotenv;
+pub mod keys_file;
 pub mod request_head;
 pub mod request_roundtrip;
 pub mod response;
+pub mod target;
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -14,9 +18,13 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target.
 pub const TARGETS: &[Target] = &[
     ("chunk_splits", chunk_splits::run),
+    ("config_file", config_file::run),
+    ("dotenv", dotenv::run),
+    ("keys_file", keys_file::run),
     ("request_head", request_head::run),
     ("request_roundtrip", request_roundtrip::run),
     ("response", response::run),
+    ("target", target::run),
 ];
 
 /// Lengths of pieces in which to cut `bytes`: whole, byte by byte, and three ways that depend on the bytes, so that a
