@@ -38,7 +38,7 @@ async fn read<S: Stream>(stream: &mut S, buf: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-pub fn bytes_are_read_when_they_are_there<F: Flavour>() {
+pub(crate) fn bytes_are_read_when_they_are_there<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (mut stream, mut peer) = pair(&rt).await;
         let mut buf = [0; 16];
@@ -51,7 +51,7 @@ pub fn bytes_are_read_when_they_are_there<F: Flavour>() {
 }
 
 /// Data and FIN in one edge: the short read must not lose the end.
-pub fn an_end_that_came_with_bytes_is_reported<F: Flavour>() {
+pub(crate) fn an_end_that_came_with_bytes_is_reported<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (mut stream, mut peer) = pair(&rt).await;
         peer.write_all(b"last").unwrap();
@@ -65,7 +65,7 @@ pub fn an_end_that_came_with_bytes_is_reported<F: Flavour>() {
 }
 
 /// The end comes after a short read, while the task waits.
-pub fn an_end_that_came_later_is_reported<F: Flavour>() {
+pub(crate) fn an_end_that_came_later_is_reported<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (mut stream, mut peer) = pair(&rt).await;
         peer.write_all(b"last").unwrap();
@@ -76,7 +76,7 @@ pub fn an_end_that_came_later_is_reported<F: Flavour>() {
     });
 }
 
-pub fn a_full_window_blocks_and_opens_again<F: Flavour>() {
+pub(crate) fn a_full_window_blocks_and_opens_again<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (mut stream, mut peer) = pair(&rt).await;
         let block = vec![7; 1 << 16];
@@ -105,7 +105,7 @@ pub fn a_full_window_blocks_and_opens_again<F: Flavour>() {
     });
 }
 
-pub fn an_ended_writing_half_leaves_reading<F: Flavour>() {
+pub(crate) fn an_ended_writing_half_leaves_reading<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (mut stream, mut peer) = pair(&rt).await;
         stream.shutdown(How::Fin);
@@ -115,7 +115,7 @@ pub fn an_ended_writing_half_leaves_reading<F: Flavour>() {
     });
 }
 
-pub fn a_reset_is_seen_as_one<F: Flavour>() {
+pub(crate) fn a_reset_is_seen_as_one<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (mut stream, mut peer) = pair(&rt).await;
         stream.shutdown(How::Reset);
@@ -129,7 +129,7 @@ pub fn a_reset_is_seen_as_one<F: Flavour>() {
     });
 }
 
-pub fn connections_are_made_and_refused<F: Flavour>() {
+pub(crate) fn connections_are_made_and_refused<F: Flavour>() {
     run::<F, _>(async |rt| {
         let listener = std::net::TcpListener::bind(LOOPBACK).unwrap();
         let at = listener.local_addr().unwrap();
@@ -143,7 +143,7 @@ pub fn connections_are_made_and_refused<F: Flavour>() {
     });
 }
 
-pub fn names_are_looked_up<F: Flavour>() {
+pub(crate) fn names_are_looked_up<F: Flavour>() {
     run::<F, _>(async |rt| {
         let found = rt.resolve("localhost", 81).await.unwrap();
         assert!(found.iter().any(|at| at.ip().is_loopback() && at.port() == 81), "{found:?}");
@@ -152,7 +152,7 @@ pub fn names_are_looked_up<F: Flavour>() {
     });
 }
 
-pub fn a_port_is_shared_only_on_request<F: Flavour>() {
+pub(crate) fn a_port_is_shared_only_on_request<F: Flavour>() {
     run::<F, _>(async |rt| {
         let one = rt.listen(LOOPBACK, true).unwrap();
         let at = one.local_addr().unwrap();
@@ -163,7 +163,7 @@ pub fn a_port_is_shared_only_on_request<F: Flavour>() {
     });
 }
 
-pub fn a_timer_is_never_early_and_can_be_set_again<F: Flavour>() {
+pub(crate) fn a_timer_is_never_early_and_can_be_set_again<F: Flavour>() {
     run::<F, _>(async |rt| {
         let mut timer = rt.timer();
         for millis in [5, 1, 0] {
@@ -179,7 +179,7 @@ pub fn a_timer_is_never_early_and_can_be_set_again<F: Flavour>() {
     });
 }
 
-pub fn work_that_blocks_runs_aside<F: Flavour>() {
+pub(crate) fn work_that_blocks_runs_aside<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (tell, told) = std::sync::mpsc::channel();
         let ran = Rc::new(Cell::new(false));
@@ -194,7 +194,7 @@ pub fn work_that_blocks_runs_aside<F: Flavour>() {
     });
 }
 
-pub fn seeds_differ_and_clocks_agree<F: Flavour>() {
+pub(crate) fn seeds_differ_and_clocks_agree<F: Flavour>() {
     run::<F, _>(async |rt| {
         assert_ne!(rt.seed(), rt.seed());
         let (a, b) = (rt.now(), rt.clone().now());

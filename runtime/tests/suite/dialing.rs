@@ -21,7 +21,7 @@ fn listener() -> (TcpListener, u16) {
 }
 
 /// `localhost` may have an address in each family; only one of them listens.
-pub fn every_address_of_a_name_is_tried<F: Flavour>() {
+pub(crate) fn every_address_of_a_name_is_tried<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (_listener, port) = listener();
         let link = connect(rt, Tls::new().client(), dial(false, "localhost", port)).await;
@@ -29,7 +29,7 @@ pub fn every_address_of_a_name_is_tried<F: Flavour>() {
     });
 }
 
-pub fn a_refusal_says_who_refused<F: Flavour>() {
+pub(crate) fn a_refusal_says_who_refused<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (_, port) = listener();
         let error = connect(rt, Tls::new().client(), dial(false, "127.0.0.1", port)).await.err();
@@ -38,7 +38,7 @@ pub fn a_refusal_says_who_refused<F: Flavour>() {
     });
 }
 
-pub fn a_name_without_address_is_told_apart<F: Flavour>() {
+pub(crate) fn a_name_without_address_is_told_apart<F: Flavour>() {
     run::<F, _>(async |rt| {
         let name = "x".repeat(64);
         let error = connect(rt, Tls::new().client(), dial(false, &name, 80)).await.err();
@@ -47,7 +47,7 @@ pub fn a_name_without_address_is_told_apart<F: Flavour>() {
 }
 
 /// The peer accepts and says nothing: the handshake is part of what the deadline covers.
-pub fn a_silent_peer_runs_into_the_deadline<F: Flavour>() {
+pub(crate) fn a_silent_peer_runs_into_the_deadline<F: Flavour>() {
     run::<F, _>(async |rt| {
         let (_listener, port) = listener();
         let soon = Dial { per_address: Duration::from_millis(30), ..dial(true, "127.0.0.1", port) };
@@ -55,7 +55,7 @@ pub fn a_silent_peer_runs_into_the_deadline<F: Flavour>() {
     });
 }
 
-pub fn tls_is_spoken_and_a_wrong_name_refused<F: Flavour>() {
+pub(crate) fn tls_is_spoken_and_a_wrong_name_refused<F: Flavour>() {
     run::<F, _>(async |rt| {
         let tls = Tls::new();
         let (listener, port) = listener();

@@ -7,7 +7,7 @@ mod dialing;
 mod serving;
 mod stand;
 
-pub use {contract::*, dialing::*, serving::*};
+pub(crate) use {contract::*, dialing::*, serving::*};
 
 /// A test for each behaviour, on one runtime.
 #[macro_export]

@@ -20,18 +20,18 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Runs `behaviour` on a runtime of this thread.
-pub fn run<F: Flavour, Fut: Future<Output = ()>>(behaviour: impl FnOnce(F) -> Fut) {
+pub(crate) fn run<F: Flavour, Fut: Future<Output = ()>>(behaviour: impl FnOnce(F) -> Fut) {
     F::run(Clock::start(), behaviour).expect("an executor can be made");
 }
 
 /// An authority of our own, and a certificate of it for `localhost`.
-pub struct Tls {
+pub(crate) struct Tls {
     ca: CertifiedIssuer<'static, KeyPair>,
     server: Arc<ServerConfig>,
 }
 
 impl Tls {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -47,19 +47,19 @@ impl Tls {
     }
 
     /// A client that trusts the authority.
-    pub fn client(&self) -> TlsContext {
+    pub(crate) fn client(&self) -> TlsContext {
         let mut roots = RootCertStore::empty();
         roots.add(self.ca.der().clone()).unwrap();
         TlsContext::new(client_config(roots, (Arc::new(default_provider()), Arc::new(DefaultTimeProvider))).unwrap())
     }
 
     /// The authority's certificate as a file would hold it.
-    pub fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.ca.pem()
     }
 
     /// Accepts a connection, and to each request that comes on it answers so.
-    pub fn answer(&self, listener: TcpListener, answer: &'static [u8]) -> JoinHandle<()> {
+    pub(crate) fn answer(&self, listener: TcpListener, answer: &'static [u8]) -> JoinHandle<()> {
         let config = self.server.clone();
         thread::spawn(move || {
             let (socket, _) = listener.accept().unwrap();
@@ -76,7 +76,7 @@ impl Tls {
     }
 
     /// Accepts so many connections, one after another, and sends back what comes, until it ends.
-    pub fn echo(&self, listener: TcpListener, connections: usize) -> JoinHandle<()> {
+    pub(crate) fn echo(&self, listener: TcpListener, connections: usize) -> JoinHandle<()> {
         let config = self.server.clone();
         thread::spawn(move || {
             for _ in 0..connections {
@@ -95,7 +95,7 @@ impl Tls {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One worker, these keys, the provider at `base`.
-pub fn config(base: BaseUrl, keys: &[&str]) -> Config {
+pub(crate) fn config(base: BaseUrl, keys: &[&str]) -> Config {
     let bases: Arc<[BaseUrl]> = Arc::new([base]);
     let entry = |(n, key): (usize, &&str)| {
         Arc::new(KeyEntry::new(Secret::new(key.as_bytes()), n as u32, bases.clone()).unwrap())
@@ -115,9 +115,9 @@ pub fn config(base: BaseUrl, keys: &[&str]) -> Config {
 type Reread = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
 
 /// A fake provider and a server in front of it.
-pub struct Stand {
-    pub provider: Provider,
-    pub running: Running,
+pub(crate) struct Stand {
+    pub(crate) provider: Provider,
+    pub(crate) running: Running,
     notices: Arc<Mutex<Vec<Notice>>>,
     reread: Arc<Mutex<Reread>>,
     _provider: threads::Handle,
@@ -126,12 +126,12 @@ pub struct Stand {
 
 impl Stand {
     /// With a key `sk-a` and whatever `change` makes of the configuration.
-    pub fn new<F: Flavour>(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn new<F: Flavour>(change: impl FnOnce(&mut Config)) -> Self {
         Stand::with::<F>(Options::default(), change)
     }
 
     /// With a provider set up so.
-    pub fn with<F: Flavour>(options: Options, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn with<F: Flavour>(options: Options, change: impl FnOnce(&mut Config)) -> Self {
         let provider = Provider::new(options);
         provider.set_key("sk-a", Behaviour::Good);
         let (at, handle) = threads::spawn(provider.clone()).unwrap();
@@ -156,17 +156,17 @@ impl Stand {
     }
 
     /// The base URL of the provider.
-    pub fn base(&self) -> BaseUrl {
+    pub(crate) fn base(&self) -> BaseUrl {
         let at = self._provider.addr();
         BaseUrl::new(Origin::new(false, &at.ip().to_string(), at.port()), "")
     }
 
     /// What the next reload finds.
-    pub fn next_config(&self, read: impl Fn() -> Result<Config, String> + Send + Sync + 'static) {
+    pub(crate) fn next_config(&self, read: impl Fn() -> Result<Config, String> + Send + Sync + 'static) {
         *self.reread.lock().unwrap() = Box::new(read);
     }
 
-    pub fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         let socket = TcpStream::connect(self.running.address).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
@@ -174,7 +174,7 @@ impl Stand {
     }
 
     /// Waits until `done`, which somebody else is at.
-    pub fn until(&self, what: &str, done: impl Fn(&Stand) -> bool) {
+    pub(crate) fn until(&self, what: &str, done: impl Fn(&Stand) -> bool) {
         let clock = Clock::start();
         while !done(self) {
             assert!(clock.now().since(Default::default()) < PATIENCE, "in vain: {what}");
@@ -183,48 +183,48 @@ impl Stand {
     }
 
     /// The log so far, one line each.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let line = |notice: &Notice| format!("{notice:?}\n");
         self.notices.lock().unwrap().iter().map(line).collect()
     }
 
     /// Ends as SIGTERM does; what `serve` came back with.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         self.running.terminate();
         self.server.join().unwrap().unwrap();
     }
 }
 
 /// A client's connection.
-pub struct Client {
-    pub socket: TcpStream,
+pub(crate) struct Client {
+    pub(crate) socket: TcpStream,
     heard: Vec<u8>,
 }
 
 impl Client {
-    pub fn get(&mut self, target: &str) {
+    pub(crate) fn get(&mut self, target: &str) {
         self.send(&format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
     }
 
     /// A chat request steered by `spec`; streamed or not.
-    pub fn chat(&mut self, spec: &str, stream: bool) {
+    pub(crate) fn chat(&mut self, spec: &str, stream: bool) {
         let body = format!(
             r#"{{"model":"gpt-4o","stream":{stream},"user":"fake:{spec}","messages":[{{"role":"user","content":"hi"}}]}}"#
         );
         self.post("/v1/chat/completions", &body);
     }
 
-    pub fn post(&mut self, target: &str, body: &str) {
+    pub(crate) fn post(&mut self, target: &str, body: &str) {
         let fields = "Host: x\r\nContent-Type: application/json";
         self.send(&format!("POST {target} HTTP/1.1\r\n{fields}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
     }
 
-    pub fn send(&mut self, bytes: &str) {
+    pub(crate) fn send(&mut self, bytes: &str) {
         self.socket.write_all(bytes.as_bytes()).unwrap();
     }
 
     /// The next answer: status and body, by Content-Length or chunks.
-    pub fn answer(&mut self) -> io::Result<(u16, String)> {
+    pub(crate) fn answer(&mut self) -> io::Result<(u16, String)> {
         let head = self.take_through(b"\r\n\r\n")?;
         let status = head[9..12].parse().unwrap();
         let lower = head.to_ascii_lowercase();
@@ -247,7 +247,7 @@ impl Client {
     }
 
     /// Everything up to and with `mark`.
-    pub fn take_through(&mut self, mark: &[u8]) -> io::Result<String> {
+    pub(crate) fn take_through(&mut self, mark: &[u8]) -> io::Result<String> {
         loop {
             if let Some(at) = self.heard.windows(mark.len()).position(|window| window == mark) {
                 return self.take(at + mark.len());
@@ -267,12 +267,15 @@ impl Client {
         let mut buf = [0; 16_384];
         match self.socket.read(&mut buf)? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            n => Ok(self.heard.extend_from_slice(&buf[..n])),
+            n => {
+                self.heard.extend_from_slice(&buf[..n]);
+                Ok(())
+            }
         }
     }
 
     /// How the connection ends once nothing more is expected.
-    pub fn end(mut self) -> io::Result<Vec<u8>> {
+    pub(crate) fn end(mut self) -> io::Result<Vec<u8>> {
         self.socket.read_to_end(&mut self.heard)?;
         Ok(self.heard)
     }
