@@ -4,6 +4,5 @@ pub mod fuzz;
 pub mod http1;
 pub mod model;
 pub mod parity;
-pub mod process;
 pub mod sim;
 pub mod strict;

@@ -2,7 +2,7 @@
 
 use super::{Node, Scanner, Value};
 
-/// Longest code, type or reason that is read.
+/// Longest code, type or reason that is read; a longer one is none that anybody knows.
 const WORD: u16 = 128;
 /// How much of a message is kept. Longer ones quote the client's text, in which nothing is to be looked for.
 const MESSAGE: u16 = 1024;
@@ -14,6 +14,7 @@ enum Field {
     Code,
     Type,
     Message,
+    Details,
     Reason,
     /// The top level's own: bodies without the `error` wrapper, and error events.
     TopCode,
@@ -25,7 +26,7 @@ const WRAPPED: &[Node<Field>] = &[
     Node::leaf("code", Field::Code, WORD),
     Node::leaf("type", Field::Type, WORD),
     Node::leaf("message", Field::Message, MESSAGE),
-    Node::inner("details", &[Node::items(&[Node::leaf("reason", Field::Reason, WORD)])]),
+    Node::inner("details", &[Node::items(&[Node::leaf("reason", Field::Reason, WORD)])]).reported(Field::Details, 0),
 ];
 
 const TOP: &[Node<Field>] = &[
@@ -41,7 +42,7 @@ const TOP: &[Node<Field>] = &[
 
 static ROOT: Node<Field> = Node::inner("", TOP);
 
-/// The fields of an error body by which a fault is judged. Texts are cut at 128 bytes, the message at 1024.
+/// The fields of an error body by which a fault is judged. The message is cut at 1024 bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorBody {
     /// There is an `error`, and it is an object or a text.
@@ -54,7 +55,7 @@ pub struct ErrorBody {
     pub kind: Option<Box<str>>,
     /// `error.message`, or `error` where that is a text.
     pub message: Option<Box<str>>,
-    /// The first `error.details[].reason`.
+    /// The last `error.details[].reason`; there is at most one in practice.
     pub reason: Option<Box<str>>,
 }
 
@@ -70,18 +71,24 @@ impl ErrorBody {
                 let wrapped = matches!(value, Value::Nested | Value::Text { .. });
                 error = ErrorBody { wrapped, message: text(value), ..ErrorBody::default() };
             }
-            Field::Code => (error.code, error.number) = (text(value), number(value)),
-            Field::Type => error.kind = text(value),
+            Field::Code => (error.code, error.number) = (word(value), number(value)),
+            Field::Type => error.kind = word(value),
             Field::Message => error.message = text(value),
-            Field::Reason => error.reason = error.reason.take().or_else(|| text(value)),
-            Field::TopCode => (top.code, top.number) = (text(value), number(value)),
-            Field::TopType => top.kind = text(value),
+            Field::Details => error.reason = None,
+            Field::Reason => error.reason = word(value),
+            Field::TopCode => (top.code, top.number) = (word(value), number(value)),
+            Field::TopType => top.kind = word(value),
             Field::TopMessage => top.message = text(value),
         };
         scanner.feed(body, &mut found);
         scanner.finish(&mut found);
         if error.wrapped { error } else { top }
     }
+}
+
+/// A code is compared whole, so a part of one is none.
+fn word(value: Value<'_>) -> Option<Box<str>> {
+    if let Value::Text { cut: true, .. } = value { None } else { text(value) }
 }
 
 fn text(value: Value<'_>) -> Option<Box<str>> {

@@ -6,9 +6,11 @@
 //! holds counts is the answer's.
 
 use super::{Node, Scanner, Value};
-use memchr::memmem;
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 const KEY: &[u8] = b"\"usage\"";
+static SEARCH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KEY));
 
 /// Token counts; 0 where the answer said nothing of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +102,7 @@ impl UsageFinder {
             self.at = At::Key(0);
             return 0;
         }
-        match memmem::find(bytes, KEY) {
+        match SEARCH.find(bytes) {
             Some(start) => {
                 self.at = At::Colon;
                 start + KEY.len()
@@ -134,7 +136,7 @@ impl UsageFinder {
 
     fn object(&mut self, mut usage: Usage, bytes: &[u8]) -> usize {
         let taken = self.scanner.feed(bytes, |field, value| {
-            let Value::Number(count) = value else { return };
+            let count = if let Value::Number(count) = value { count } else { 0 };
             match field {
                 Field::Input => usage.input = count,
                 Field::Output => usage.output = count,

@@ -18,6 +18,7 @@ mod tests;
 
 pub use event::Event;
 
+use memchr::memmem::Finder;
 use memchr::{memchr2, memrchr2};
 use std::sync::LazyLock;
 
@@ -26,7 +27,7 @@ const EVENT: usize = 8 * 1024;
 /// A byte order mark that may stand ahead of the first event.
 const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
-static WORD: LazyLock<memchr::memmem::Finder<'static>> = LazyLock::new(|| memchr::memmem::Finder::new("error"));
+static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("error"));
 
 /// Watches one stream. At most 8 KiB of an event that is cut are kept, nothing between events.
 #[derive(Debug)]

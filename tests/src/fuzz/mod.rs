@@ -4,13 +4,13 @@
 //! two in its corpus: see fuzz/README.md. A test below says what is missing.
 
 pub mod chunk_splits;
-pub mod config_file;
-pub mod dotenv;
-pub mod keys_file;
+pub mod classify;
+pub mod json;
 pub mod request_head;
 pub mod request_roundtrip;
 pub mod response;
-pub mod target;
+pub mod rest;
+pub mod sse;
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -18,13 +18,13 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target.
 pub const TARGETS: &[Target] = &[
     ("chunk_splits", chunk_splits::run),
-    ("config_file", config_file::run),
-    ("dotenv", dotenv::run),
-    ("keys_file", keys_file::run),
+    ("classify", classify::run),
+    ("json", json::run),
     ("request_head", request_head::run),
     ("request_roundtrip", request_roundtrip::run),
     ("response", response::run),
-    ("target", target::run),
+    ("rest", rest::run),
+    ("sse", sse::run),
 ];
 
 /// Lengths of pieces in which to cut `bytes`: whole, byte by byte, and three ways that depend on the bytes, so that a
@@ -33,6 +33,21 @@ fn cuts(bytes: &[u8]) -> [Vec<usize>; 5] {
     let sum = bytes.iter().fold(0usize, |sum, b| sum.wrapping_mul(31).wrapping_add(usize::from(*b)));
     let by = |n: usize| vec![n; bytes.len().div_ceil(n.max(1))];
     [vec![], by(1), vec![sum % (bytes.len() + 1)], by(2 + sum % 7), by(8 + sum % 61)]
+}
+
+/// `bytes` in pieces of these lengths, and then what is left.
+fn pieces<'a>(bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
+    let mut rest = bytes;
+    let mut pieces: Vec<_> = lengths
+        .iter()
+        .map(|length| {
+            let (piece, left) = rest.split_at((*length).min(rest.len()));
+            rest = left;
+            piece
+        })
+        .collect();
+    pieces.push(rest);
+    pieces
 }
 
 #[cfg(test)]
