@@ -19,15 +19,13 @@ pub(super) struct Text {
 impl Text {
     pub(super) fn of(call: &Call<'_>) -> Text {
         let spec = call.spec;
-        match spec.bytes {
+        let size = spec.size.or(spec.bytes.map(|_| 1024));
+        let pieces = match (spec.bytes, size) {
             // As many pieces of the size asked for as make that many bytes, rounded up.
-            Some(bytes) => {
-                let size = spec.size.unwrap_or(1024);
-                let pieces = u32::try_from(bytes.div_ceil(u64::from(size))).unwrap_or(u32::MAX);
-                Text { pieces: pieces.min(MOST), size: Some(size) }
-            }
-            None => Text { pieces: spec.chunks.unwrap_or(PIECES).min(MOST), size: spec.size },
-        }
+            (Some(bytes), Some(size)) => u32::try_from(bytes.div_ceil(u64::from(size))).unwrap_or(u32::MAX),
+            _ => spec.chunks.unwrap_or(PIECES),
+        };
+        Text { pieces: pieces.min(TEXT_MAX / size.unwrap_or(1).max(LONGEST_WORD)), size }
     }
 
     pub(super) fn pieces(&self) -> u32 {
@@ -47,8 +45,9 @@ impl Text {
     }
 }
 
-/// Most pieces of one answer.
-const MOST: u32 = 1_000_000;
+/// Longest text of one answer: 64 MiB.
+const TEXT_MAX: u32 = 64 * 1024 * 1024;
+const LONGEST_WORD: u32 = 8;
 
 /// Tokens of the request, roughly as a tokenizer counts: four bytes each.
 pub(super) fn input_tokens(body: &Value) -> u64 {

@@ -228,7 +228,7 @@ impl Outgoing {
             }
             out.extend_from_slice(b"\r\n");
         }
-        out.extend(std::iter::repeat_n(b'!', self.spec.noise.min(1 << 20) as usize));
+        out.extend(std::iter::repeat_n(b'!', self.spec.noise as usize));
         if self.keep { End::Keep } else { End::Fin { whole: true } }
     }
 }

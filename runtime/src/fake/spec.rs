@@ -7,6 +7,11 @@ use super::rows::Row;
 use std::str::FromStr;
 use std::time::Duration;
 
+/// Longest piece, field or noise that may be asked for: 256 KiB.
+const SIZE_MAX: u32 = 256 * 1024;
+/// Most interim answers or fields that may be asked for.
+const MANY: u32 = 1000;
+
 /// Wishes about one answer. `Default` asks for nothing: a good answer at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spec {
@@ -131,7 +136,7 @@ impl Spec {
             "account" => self.account = text(),
             "length" => self.length = text(),
             "chunks" => self.chunks = Some(number(value).ok_or_else(bad)?),
-            "size" => self.size = Some(number(value).filter(|n| *n > 0).ok_or_else(bad)?),
+            "size" => self.size = Some(number(value).filter(|n| (1..=SIZE_MAX).contains(n)).ok_or_else(bad)?),
             "bytes" => self.bytes = Some(number(value).ok_or_else(bad)?),
             "interval_ms" => self.interval = millis(value).ok_or_else(bad)?,
             "delay_ms" => self.delay = millis(value).ok_or_else(bad)?,
@@ -141,10 +146,10 @@ impl Spec {
             "reset_after" => self.cut = fault(false, true, number(value).ok_or_else(bad)?),
             "cut_head" => self.cut = fault(true, false, number(value).ok_or_else(bad)?),
             "reset_head" => self.cut = fault(true, true, number(value).ok_or_else(bad)?),
-            "interim" => self.interim = number(value).ok_or_else(bad)?,
-            "noise" => self.noise = number(value).ok_or_else(bad)?,
-            "fields" => self.fields = number(value).ok_or_else(bad)?,
-            "field_size" => self.field_size = Some(number(value).ok_or_else(bad)?),
+            "interim" => self.interim = number(value).filter(|n| *n <= MANY).ok_or_else(bad)?,
+            "noise" => self.noise = number(value).filter(|n| *n <= SIZE_MAX).ok_or_else(bad)?,
+            "fields" => self.fields = number(value).filter(|n| *n <= MANY).ok_or_else(bad)?,
+            "field_size" => self.field_size = Some(number(value).filter(|n| *n <= SIZE_MAX).ok_or_else(bad)?),
             "echo_key" => self.echo_key = Some(if value == "head" { Echo::Head } else { Echo::Message }),
             _ => return self.set_flag(name, value),
         }

@@ -70,7 +70,9 @@ fn a_spec_in_head_or_query_or_body_and_a_wrong_one() {
     ] {
         assert!(answer(&provider, &request).starts_with("HTTP/1.1 503 "), "{}", String::from_utf8_lossy(&request));
     }
-    for spec in ["stutus=1", "status=12", "status=x", "error=none", "close=yes", "interval_ms=-1", "size=0"] {
+    for spec in
+        ["stutus=1", "status=12", "status=x", "error=none", "close=yes", "interval_ms=-1", "size=0", "interim=1001"]
+    {
         let text = answer(&provider, &get("/v1/models", &format!("x-fake: {spec}\r\n")));
         assert!(text.starts_with("HTTP/1.1 400 ") && text.contains("bad_fake_spec"), "{spec}: {text}");
     }
