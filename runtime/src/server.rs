@@ -90,7 +90,6 @@ impl ServeError {
 /// # Errors
 /// It did not come up.
 pub fn serve<F: Flavour>(boot: Boot) -> Result<(), ServeError> {
-    host::trace_panics();
     let clock = Clock::start();
     let mut threads = Vec::new();
     let served = F::run(clock, |rt| start(rt, clock, boot, &mut threads)).map_err(ServeError::System);

@@ -4,5 +4,6 @@ pub mod fuzz;
 pub mod http1;
 pub mod model;
 pub mod parity;
+pub mod process;
 pub mod sim;
 pub mod strict;

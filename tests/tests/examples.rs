@@ -1,19 +1,10 @@
 //! The proofs that core embeds in code without async: both examples are run as a reader would run them.
 
 use keywheel_runtime::fake::{Behaviour, Provider, threads};
+use keywheel_tests::process::binary;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-
-/// An example's binary, which `cargo test --workspace` builds beside the tests.
-fn example(name: &str) -> Command {
-    let tests = std::env::current_exe().expect("this test's path");
-    let folder: PathBuf = tests.ancestors().nth(2).expect("target/PROFILE").join("examples");
-    let path = folder.join(name);
-    assert!(path.exists(), "{name} is not built: run `cargo build --examples -p keywheel-core` first");
-    Command::new(path)
-}
+use std::process::{Child, Stdio};
 
 /// Ends the process however the test ends.
 struct Running(Child);
@@ -39,7 +30,7 @@ fn the_blocking_example_is_a_working_proxy() {
     provider.set_key("sk-dead-0000000001", Behaviour::Invalid);
     provider.set_key("sk-good-0000000002", Behaviour::Good);
     let (upstream, _server) = threads::spawn(provider).expect("a loopback port");
-    let child = example("blocking")
+    let child = binary("examples/blocking")
         .args(["127.0.0.1:0", &format!("http://{upstream}"), "sk-dead-0000000001,sk-good-0000000002"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -70,7 +61,7 @@ fn the_blocking_example_is_a_working_proxy() {
 
 #[test]
 fn the_advising_example_finds_the_good_key_and_leaves_the_others() {
-    let output = example("advise").output().expect("the example runs");
+    let output = binary("examples/advise").output().expect("the example runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().last().unwrap_or_default();

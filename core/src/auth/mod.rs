@@ -169,7 +169,8 @@ fn bearer(value: &[u8]) -> Presented<'_> {
     const SCHEME: &[u8] = b"bearer";
     match value.split_at_checked(SCHEME.len()) {
         Some((scheme, [b' ', token @ ..])) if scheme.eq_ignore_ascii_case(SCHEME) => {
-            Presented::Plain(token.trim_ascii_start())
+            let spaces = token.iter().take_while(|&&b| b == b' ').count();
+            Presented::Plain(token.get(spaces..).unwrap_or_default())
         }
         _ => Presented::Malformed,
     }

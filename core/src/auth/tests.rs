@@ -34,6 +34,7 @@ fn forms_that_are_not_accepted_are_invalid() {
         ("Authorization", "Bearer "),
         ("Authorization", "Bearertok-1"),
         ("Authorization", "Bearer\ttok-1"),
+        ("Authorization", "Bearer \ttok-1"),
         ("Authorization", "Bearer tok-1, Bearer other"),
         ("Authorization", "Bearer tok-1,other"),
         ("Authorization", "Bearer tok-1 x"),

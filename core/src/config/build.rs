@@ -89,9 +89,14 @@ fn pool(r: &mut Reader<'_>) -> PoolConfig {
     let policies =
         [("wait", WhenExhausted::Wait), ("reject", WhenExhausted::Reject), ("least_bad", WhenExhausted::LeastBad)];
     let max_free_sockets = r.number("MAX_FREE_SOCKETS", default.max_free_sockets);
+    let strategy = r.get("LOAD_BALANCE_STRATEGY", |text| word(text, &strategies)).unwrap_or(default.strategy);
+    let start_index = r.number("START_INDEX", default.start_index);
+    if start_index != 0 && strategy != Strategy::RoundRobin {
+        r.idle("START_INDEX", "only round_robin begins somewhere");
+    }
     PoolConfig {
-        strategy: r.get("LOAD_BALANCE_STRATEGY", |text| word(text, &strategies)).unwrap_or(default.strategy),
-        start_index: r.number("START_INDEX", default.start_index),
+        strategy,
+        start_index,
         threshold: r.number("BLACKLIST_THRESHOLD", default.threshold),
         max_retries: r.number("MAX_RETRIES", default.max_retries),
         when_exhausted: r.get("WHEN_EXHAUSTED", |text| word(text, &policies)).unwrap_or(default.when_exhausted),
@@ -126,6 +131,9 @@ fn log(r: &mut Reader<'_>) -> LogConfig {
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let default = LogConfig::default();
     let path = r.text("LOG_FILE_PATH").map_or_else(|| "logs/app.log".into(), |(path, _)| path.into());
+    if r.text("LOG_ENABLE_FILE").is_none() {
+        r.idle("LOG_FILE_PATH", "LOG_ENABLE_FILE is not set");
+    }
     LogConfig {
         level: r.get("LOG_LEVEL", |text| word(text, &levels)).unwrap_or(default.level),
         format: r.get("LOG_FORMAT", |text| word(text, &formats)).unwrap_or(default.format),

@@ -212,6 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn deep_nesting_is_an_error_and_no_overflow() {
+        for text in
+            ["[".repeat(100_000), format!("a = {}", "[".repeat(100_000)), format!("a = {}", "{a=".repeat(100_000))]
+        {
+            assert_eq!(parse(text.as_bytes()).1.len(), 1);
+        }
+        for open in ["[", "{\"a\":"] {
+            assert_eq!(parse(format!("{{\"a\": {}", open.repeat(100_000)).as_bytes()).1.len(), 1);
+        }
+        let closed = format!("{{\"a\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(parse(closed.as_bytes()).1.len(), 1);
+        let dotted = format!("{}a = 1", "a.".repeat(10_000));
+        assert_eq!(parse(dotted.as_bytes()).1.len(), 1);
+    }
+
+    #[test]
     fn broken_files_are_told_by_line_and_without_their_content() {
         for (text, line) in [
             ("port = 1\nauth_key = \"SECRET\n", 2),

@@ -71,6 +71,13 @@ impl<'a> Reader<'a> {
         self.get(name, |text| span(text, Duration::from_millis(1)))
     }
 
+    /// Says that this setting, if somebody set it, changes nothing.
+    pub(super) fn idle(&mut self, name: &str, why: &'static str) {
+        if let Some((_, source)) = self.text(name) {
+            self.warnings.push(Warning::NoEffect { name: name.into(), source, why });
+        }
+    }
+
     /// All limits. Two of them have a name of their own beside `LIMIT_…`.
     pub(super) fn limits(&mut self) -> Limits {
         let mut limits = Limits::default();

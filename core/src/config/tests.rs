@@ -96,7 +96,7 @@ const VALUES: &[(&str, &str)] = &[
     ("AUTH_KEY_FILE", "tokens"),
     ("ADMIN_KEY", "admin"),
     ("ADMIN_LISTEN", "unix:/run/x"),
-    ("LOAD_BALANCE_STRATEGY", "least_busy"),
+    ("LOAD_BALANCE_STRATEGY", "round-robin"),
     ("START_INDEX", "1"),
     ("MAX_RETRIES", "7"),
     ("BLACKLIST_THRESHOLD", "0"),
@@ -146,7 +146,7 @@ fn every_setting_parses_and_has_an_effect_or_says_that_it_has_none() {
     assert_eq!(settings.tokens.as_ref().map(crate::auth::Tokens::count), Some(3));
     assert_eq!(settings.admin_tokens.as_ref().map(crate::auth::Tokens::count), Some(1));
     let pool = PoolConfig {
-        strategy: Strategy::LeastBusy,
+        strategy: Strategy::RoundRobin,
         start_index: 1,
         threshold: 0,
         max_retries: 7,
@@ -351,6 +351,18 @@ fn names_that_do_nothing_are_said() {
     assert!(warnings.iter().any(|w| w.starts_with("LIMIT_NOTHING")), "{warnings:?}");
     assert!(warnings.iter().any(|w| w.starts_with("AUTH_KYE") && w.contains("did you mean AUTH_KEY?")));
     assert_eq!(warnings.len(), 3, "and the loopback notice: {warnings:?}");
+}
+
+#[test]
+fn settings_that_another_one_idles_are_said() {
+    let warnings = |env: &[(&str, &str)]| {
+        let all = Start::env(env).warnings();
+        all.into_iter().filter(|w| w.contains("has no effect")).collect::<Vec<_>>()
+    };
+    assert!(warnings(&[("LOG_FILE_PATH", "x")])[0].ends_with("LOG_ENABLE_FILE is not set"));
+    assert!(warnings(&[("LOG_FILE_PATH", "x"), ("LOG_ENABLE_FILE", "false")]).is_empty());
+    assert!(warnings(&[("START_INDEX", "3"), ("LOAD_BALANCE_STRATEGY", "random")])[0].starts_with("START_INDEX"));
+    assert!(warnings(&[("START_INDEX", "0"), ("LOAD_BALANCE_STRATEGY", "random")]).is_empty());
 }
 
 #[test]

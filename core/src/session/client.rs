@@ -10,6 +10,7 @@
 //!
 //! Lingering reads on and drops what comes, so that the answer is not destroyed by a reset (RFC 9112 section 9.6).
 
+use super::relay::Relay;
 use super::seam::{Reason, Side};
 use super::{DOWN, Session, UP};
 use crate::error::{ClientFault, Problem};
@@ -51,6 +52,9 @@ pub(super) struct Client {
     pub(super) version: Version,
     /// The connection is kept after this answer.
     pub(super) persist: bool,
+    /// The header of the chunk being read is passed on where it stands. Not so for a chunk whose beginning was kept for a
+    /// repeat: what follows of it becomes chunks of our own.
+    in_place: bool,
     /// The answer was broken off.
     pub(super) broken: bool,
     pub(super) draining: bool,
@@ -76,6 +80,7 @@ impl Client {
             decoder: Decoder::new(Length::Exact(0), limits),
             version: Version::Http11,
             persist: false,
+            in_place: false,
             broken: false,
             draining: false,
             eof: false,
@@ -237,9 +242,13 @@ impl Session {
             if intake == Intake::Wait || !room {
                 break;
             }
+            let begins = self.client.decoder.between_chunks();
             match self.client.decoder.decode(self.inboxes[DOWN].unread()) {
                 Ok(piece) if piece.consumed == 0 && !piece.end => break,
                 Ok(piece) => {
+                    if begins {
+                        self.client.in_place = intake == Intake::Pass;
+                    }
                     let trailers = self.inboxes[DOWN].unread().get(piece.trailers.clone()).unwrap_or_default();
                     keep_trailers(trailers, &mut self.client.trailers, turn);
                     let at = self.inboxes[DOWN].consume(piece.consumed);
@@ -248,8 +257,12 @@ impl Session {
                         exchange.handle_data(data, turn);
                     }
                     if intake == Intake::Pass {
-                        let lent = if self.upstream.chunked { piece.wire } else { piece.data };
-                        self.outboxes[UP].queue_lent(at + lent.start, at + lent.end);
+                        let relay = match (self.upstream.chunked, self.client.in_place) {
+                            (false, _) => Relay::Plain,
+                            (true, true) => Relay::InPlace,
+                            (true, false) => Relay::Chunk,
+                        };
+                        relay.queue(&piece, at, &mut self.outboxes[UP], turn);
                     }
                     if piece.end {
                         exchange.handle_end(turn);

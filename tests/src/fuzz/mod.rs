@@ -5,12 +5,16 @@
 
 pub mod chunk_splits;
 pub mod classify;
+pub mod config_file;
+pub mod dotenv;
 pub mod json;
+pub mod keys_file;
 pub mod request_head;
 pub mod request_roundtrip;
 pub mod response;
 pub mod rest;
 pub mod sse;
+pub mod target;
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -19,12 +23,16 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("chunk_splits", chunk_splits::run),
     ("classify", classify::run),
+    ("config_file", config_file::run),
+    ("dotenv", dotenv::run),
     ("json", json::run),
+    ("keys_file", keys_file::run),
     ("request_head", request_head::run),
     ("request_roundtrip", request_roundtrip::run),
     ("response", response::run),
     ("rest", rest::run),
     ("sse", sse::run),
+    ("target", target::run),
 ];
 
 /// Lengths of pieces in which to cut `bytes`: whole, byte by byte, and three ways that depend on the bytes, so that a

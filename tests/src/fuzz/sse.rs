@@ -82,7 +82,7 @@ impl Naive {
                 event.push(core::mem::take(&mut line));
             } else if !event.is_empty() {
                 // Of the blank line itself only its first byte counts.
-                if size + 1 <= EVENT {
+                if size < EVENT {
                     events.push(parse(&event));
                 }
                 event.clear();

@@ -1,6 +1,9 @@
 //! Whole requests, as bytes.
 
 use super::*;
+use crate::http1::body::Decoder;
+use crate::limits::Limits;
+use crate::message::Length;
 
 #[test]
 fn a_request_is_passed_with_the_credential_swapped_and_the_connection_kept() {
@@ -106,4 +109,26 @@ fn a_connection_closed_before_an_answer_is_502_for_a_post() {
     rig.call(|session, turn| session.handle_eof(Side::Upstream, turn));
     assert_eq!(rig.dials, 1);
     assert!(rig.answer().starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{}", rig.answer());
+}
+
+#[test]
+fn a_chunk_that_outgrows_the_replay_buffer_is_passed_whole() {
+    let limits = Limits { replay: 10, ..Limits::default() };
+    let settings = Settings { tokens: crate::auth::Tokens::new(["token"]), limits, ..Settings::default() };
+    let body = "1e\r\n0123456789abcdefghij0123456789\r\n3\r\nxyz\r\n0\r\n\r\n";
+    let request = CHAT.split("Content-Length").next().unwrap().to_owned() + "Transfer-Encoding: chunked\r\n\r\n" + body;
+    for step in 1..request.len() {
+        let mut rig = Rig::with(&["sk-first-key-000000"], settings.clone());
+        rig.feed(Side::Downstream, request.as_bytes(), step);
+        let sent = rig.sent(0);
+        let mut sent = sent.split_once("\r\n\r\n").unwrap().1.as_bytes().to_vec();
+        let mut decoder = Decoder::new(Length::Marked, &Limits::default());
+        let mut data = Vec::new();
+        while !decoder.is_done() {
+            let piece = decoder.decode(&mut sent).unwrap_or_else(|e| panic!("step {step}: {e}"));
+            data.extend_from_slice(&sent[piece.data]);
+            sent.drain(..piece.consumed);
+        }
+        assert_eq!(String::from_utf8_lossy(&data), "0123456789abcdefghij0123456789xyz", "step {step}");
+    }
 }

@@ -1,0 +1,142 @@
+//! The project's own binaries as processes: found beside the tests, ended with them.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Both flavours.
+pub const FLAVOURS: [&str; 2] = ["keywheel-tokio", "keywheel-smol"];
+/// Longest silence of a peer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A binary or, as `examples/NAME`, an example; built beside the tests by `cargo build --workspace --bins --examples`.
+/// It sees nothing of this process's environment but `PATH`.
+pub fn binary(name: &str) -> Command {
+    let tests = std::env::current_exe().expect("this test's path");
+    let path = tests.ancestors().nth(2).expect("target/PROFILE").join(name);
+    assert!(path.exists(), "{name} is not built: run `cargo build --workspace --bins --examples` first");
+    let mut command = Command::new(path);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+}
+
+/// A folder of its own, removed with it.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// An empty folder.
+    pub fn new() -> Self {
+        static SERIAL: AtomicU32 = AtomicU32::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("keywheel-{}-{serial}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+
+    /// Writes a file in it.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.0.join(name), content).expect("a file");
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Folder::new()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server that was started; ended with it.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// `None` once its reading end was closed.
+    stdout: Option<BufReader<ChildStdout>>,
+    /// Its lines on standard output until it listened.
+    pub greeting: Vec<String>,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts it and waits until it listens. Panics when it ends before.
+    pub fn start(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut greeting = Vec::new();
+        let address = loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap_or(0) == 0 {
+                let output = child.wait_with_output().expect("an end");
+                panic!("ended with {}: {greeting:?}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+            }
+            let address = line.split("http://").nth(1).and_then(|rest| {
+                let end = rest.find(|c: char| !(c.is_ascii_hexdigit() || "[.:]".contains(c))).unwrap_or(rest.len());
+                rest[..end].parse().ok()
+            });
+            greeting.push(line.trim_end().to_owned());
+            match address {
+                Some(address) if line.contains("listening on ") => break address,
+                _ => {}
+            }
+        };
+        Server { child, stdout: Some(stdout), greeting, address }
+    }
+
+    /// Sends bytes on a connection of their own and reads to its end.
+    pub fn ask(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.write_all(request).expect("it reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("it answers and closes");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Sends a signal by name (`TERM`, `HUP`).
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Closes the reading end of its standard output.
+    pub fn close_stdout(&mut self) {
+        self.stdout = None;
+    }
+
+    /// Ends it as an operator would, and returns what it said since it listened.
+    pub fn terminate(mut self) -> Output {
+        self.signal("TERM");
+        let mut stdout = Vec::new();
+        if let Some(reader) = &mut self.stdout {
+            reader.read_to_end(&mut stdout).expect("its output");
+        }
+        let mut stderr = Vec::new();
+        let _ = self.child.stderr.take().expect("piped").read_to_end(&mut stderr);
+        let status = self.child.wait().expect("an end");
+        Output { status, stdout, stderr }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
