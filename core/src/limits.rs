@@ -10,7 +10,7 @@ use core::time::Duration;
 pub struct Limits {
     /// Longest request line: 16 KiB (RFC 9112 section 3 asks for at least 8000 octets). 414 beyond.
     pub request_line: usize,
-    /// Whole request head: 64 KiB; JWT credentials are long. 431 beyond.
+    /// Whole request head, empty lines before it included: 64 KiB; JWT credentials are long. 431 beyond.
     pub request_head: usize,
     /// Fields in a request head: 128. 431 beyond.
     pub request_fields: usize,

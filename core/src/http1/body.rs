@@ -13,10 +13,11 @@
 //! a chunked peer is to be sent is one range of the same buffer, and the ranges of neighbours touch whenever the sender
 //! wrote canonical chunks.
 
-use super::head::trailers;
+use super::head::check_trailers;
 use super::scan::{Flaw, Scan};
 use crate::limits::Limits;
 use crate::message::Length;
+use crate::turn::BLOCK;
 use core::fmt;
 use core::ops::Range;
 
@@ -82,8 +83,10 @@ impl Decoder {
             chunk: 1,
             // A size of more digits than a u64 has could not be kept.
             digits: limits.chunk_digits.min(16),
-            extensions_left: limits.chunk_extensions,
-            trailers: limits.trailers,
+            // What has to be whole at once has to fit a block: a chunk's header with a byte of data, the trailers with their
+            // empty line.
+            extensions_left: limits.chunk_extensions.min(BLOCK - 32),
+            trailers: limits.trailers.min(BLOCK - 2),
         }
     }
 
@@ -101,8 +104,8 @@ impl Decoder {
     /// rest until it consumes nothing or ends.
     ///
     /// It holds back a chunk header until it is whole and a byte of data follows, and trailers until they are whole; so
-    /// a caller must be able to lend `chunk_digits + chunk_extensions + 3`, or `trailers + 2`, bytes at once. It
-    /// changes no byte that it does not consume. An error stays.
+    /// a caller must be able to lend `chunk_digits + chunk_extensions + 3`, or `trailers + 2`, bytes at once ([`BLOCK`]
+    /// always suffices). It changes no byte that it does not consume. An error stays.
     pub fn decode(&mut self, buf: &mut [u8]) -> Result<Piece, BodyError> {
         match self.state {
             State::Done => Ok(Piece { end: true, ..Piece::default() }),
@@ -216,14 +219,14 @@ impl Decoder {
     /// At trailers, which begin at `at`.
     fn trailers(&mut self, buf: &[u8], at: usize, mut scan: Scan) -> Result<Piece, BodyError> {
         let section = buf.get(at..).unwrap_or_default();
-        let found = scan.section_end(section, self.trailers.saturating_add(2));
+        let found = scan.section_end(section, self.trailers + 2);
         let Some(len) = found.map_err(|flaw| self.fault(flaw.into()))? else {
             self.state = State::Trailers(scan);
             return Ok(Piece { consumed: at, wire: at..at, data: at..at, ..Piece::default() });
         };
         let section = section.get(..len).unwrap_or_default();
         if len > 2 {
-            trailers(section, &mut Vec::new()).map_err(|line| self.fault(Fault::Trailer { line }))?;
+            check_trailers(section).map_err(|line| self.fault(Fault::Trailer { line }))?;
         }
         self.state = State::Done;
         let end = at + len;

@@ -64,12 +64,12 @@ impl Scan {
             return Ok(None);
         }
         // The start line leaves room for its own CRLF and the empty line, so that of the two bounds only one can apply.
-        let line_bound = bounds.line.min(bounds.head.saturating_sub(4));
+        let line_bound = bounds.line.min(bounds.head.saturating_sub(self.start + 4));
         while let Some(end) = self.line_end(bytes) {
             if self.lines == 0 && end - self.start > line_bound + 2 {
                 return Err(Flaw::LongLine.into());
             }
-            if end - self.start > bounds.head {
+            if end > bounds.head {
                 return Err(Flaw::LongHead.into());
             }
             let Some(line) = self.take(bytes, end) else {
@@ -82,14 +82,11 @@ impl Scan {
                 _ => {}
             }
         }
-        let unfinished = bytes.len() - self.start;
-        if self.lines == 0 && unfinished > line_bound + 1 {
+        if self.lines == 0 && bytes.len() - self.start > line_bound + 1 {
             return Err(Flaw::LongLine.into());
         }
-        if unfinished > bounds.head {
-            return Err(Flaw::LongHead.into());
-        }
-        Ok(None)
+        // At the bound and not at its end, it will be longer. A full buffer must not wait for what has no room in it.
+        if bytes.len() >= bounds.head { Err(Flaw::LongHead.into()) } else { Ok(None) }
     }
 
     /// Skips empty lines (RFC 9112 section 2.2) and judges the first byte, so that what is no HTTP at all (a TLS
@@ -124,7 +121,7 @@ impl Scan {
                 Some(_) => {}
             }
         }
-        if bytes.len() > bound { Err(Flaw::LongHead) } else { Ok(None) }
+        if bytes.len() >= bound { Err(Flaw::LongHead) } else { Ok(None) }
     }
 }
 
@@ -132,7 +129,7 @@ impl Scan {
 pub(super) struct Bounds {
     /// Bytes of the start line, without CRLF.
     pub(super) line: usize,
-    /// Bytes of the whole head, from the start line to the empty line's end.
+    /// Bytes of the whole head, the empty lines before it and the one that ends it included.
     pub(super) head: usize,
     /// Fields.
     pub(super) fields: usize,

@@ -70,10 +70,19 @@ fn bad_field(head: &[u8]) -> (usize, httparse::Error) {
 /// Parses a trailer section, as [`super::body::Piece::trailers`] gives it (with the empty line that ends it), into spans that
 /// count from its beginning. The error is the number of the line, from 1, that is no field.
 pub fn trailers(section: &[u8], spans: &mut Vec<FieldSpan>) -> Result<(), usize> {
+    with_trailers(section, |headers| mark(section, 0, headers, spans))
+}
+
+/// Whether a trailer section is one; the error is that of [`trailers`].
+pub(super) fn check_trailers(section: &[u8]) -> Result<(), usize> {
+    with_trailers(section, |_| {})
+}
+
+fn with_trailers(section: &[u8], take: impl FnOnce(&[httparse::Header<'_>])) -> Result<(), usize> {
     let mut table = [httparse::EMPTY_HEADER; MAX_FIELDS];
     match httparse::parse_headers(section, &mut table) {
         Ok(httparse::Status::Complete((_, headers))) => {
-            mark(section, 0, headers, spans);
+            take(headers);
             Ok(())
         }
         _ => Err(bad_line(section.split_inclusive(|b| *b == b'\n')).0),

@@ -75,7 +75,7 @@ fn parse<'b>(bytes: &'b [u8], base: usize, spans: &'b mut Vec<FieldSpan>) -> Res
     mark(head, base, parsed.headers, spans);
 
     let host = survey.host(version)?;
-    let length = survey.stated.request(version).map_err(RequestError::Framing)?;
+    let length = survey.stated.request(version)?;
     if survey.options.too_many() {
         return Err(RequestError::Connection);
     }

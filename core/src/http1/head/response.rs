@@ -119,7 +119,7 @@ fn parse<'b>(head: &'b [u8], spans: &'b mut Vec<FieldSpan>, method: &Method) -> 
     }
     mark(head, 0, parsed.headers, spans);
 
-    let length = stated.response(version, status, method).map_err(ResponseError::Framing)?;
+    let length = stated.response(version, status, method)?;
     if options.too_many() {
         return Err(ResponseError::Connection);
     }

@@ -4,6 +4,7 @@ use super::super::body::{BodyError, Decoder, Fault, Piece, Truncated};
 use super::at_every_cut;
 use crate::limits::Limits;
 use crate::message::Length;
+use crate::turn::BLOCK;
 use std::ops::Range;
 
 /// What a body came to.
@@ -248,6 +249,20 @@ fn trailers_are_fields_and_bounded() {
     assert_eq!(outcome("0\r\nA: 345678\r\n\r\n"), over);
     assert_eq!(outcome("0\r\nA: 3456789abc"), over);
     assert_eq!(outcome("0\r\nA: 34567\r\n\rxx"), over);
+    // Whatever the limits allow, what has to be whole at once fits a block.
+    let vast = Limits { trailers: usize::MAX, chunk_extensions: usize::MAX, ..Limits::default() };
+    let long = "x".repeat(BLOCK);
+    let stays = |bytes: String| {
+        let mut decoder = Decoder::new(Length::Marked, &vast);
+        decoder.decode(&mut bytes.into_bytes()[..BLOCK]).map_err(|e| e.fault)
+    };
+    assert_eq!(stays(format!("1;{long}")), Err(Fault::Extensions));
+    let mut decoder = Decoder::new(Length::Marked, &vast);
+    assert_eq!(decoder.decode(&mut b"0\r\n".to_vec()).map(|piece| piece.consumed), Ok(3));
+    assert_eq!(
+        decoder.decode(&mut format!("A: {long}").into_bytes()[..BLOCK]).map_err(|e| e.fault),
+        Err(Fault::Trailers)
+    );
     let many = format!("0\r\n{}\r\n", "A: b\r\n".repeat(257));
     assert!(chunked(many).outcome.unwrap().is_err());
 }

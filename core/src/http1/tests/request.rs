@@ -418,8 +418,12 @@ fn the_head_is_bounded() {
     let of = |len: usize| with(&[&format!("X: {}", "a".repeat(len - fixed))]);
     let read = |text: &str| request_within(text.as_bytes(), &limits).map(|got| got.map(|r| r.size));
     assert_eq!(read(&of(200)), Ok(Some(200)));
-    assert_eq!(read(&format!("\r\n{}{}", of(200), "body".repeat(200))), Ok(Some(202)));
+    assert_eq!(read(&format!("\r\n{}{}", of(198), "body".repeat(200))), Ok(Some(200)));
     assert_eq!(read(&of(201)), Err(RequestError::LongHead));
+    assert_eq!(read(&format!("\r\n{}", of(199))), Err(RequestError::LongHead));
+    // At its bound and not at its end: a buffer of this size would be full.
+    assert_eq!(read(&of(201)[..200]), Err(RequestError::LongHead));
+    assert_eq!(read(&of(201)[..199]), Ok(None));
     assert_eq!(read(&of(300)[..250]), Err(RequestError::LongHead));
     assert_eq!(RequestError::LongHead.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
 }

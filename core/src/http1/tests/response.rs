@@ -136,6 +136,7 @@ fn heads_are_bounded() {
     let of = |len: usize| format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "a".repeat(len - 24));
     assert_eq!(read(&of(100)), Ok(Some(100)));
     assert_eq!(read(&of(101)), Err(ResponseError::LongHead));
+    assert_eq!(read(&of(101)[..100]), Err(ResponseError::LongHead));
     assert_eq!(read(&format!("HTTP/1.1 200 {}", "a".repeat(200))), Err(ResponseError::LongHead));
     let fields = |n: usize| format!("HTTP/1.1 204 x\r\n{}\r\n", "A: b\r\n".repeat(n));
     assert_eq!(read(&fields(3)), Ok(Some(fields(3).len())));
