@@ -70,6 +70,11 @@ pub struct Limits {
     pub error_time: Duration,
     /// Request body read to learn the model when a key is restricted by model: 1 MiB.
     pub model_peek: usize,
+    /// What is known of keys and accounts for one model each, all together: 16384 entries. Beyond, the rest that
+    /// ends first is forgotten.
+    pub model_facts: usize,
+    /// Models for which an order of all keys is kept ready at once: 64.
+    pub model_lanes: usize,
     /// Time for learning it: 200 ms.
     pub model_wait: Duration,
     /// How long a closed client connection is still read, so that the answer is not reset: 2 s.
@@ -113,6 +118,8 @@ impl Default for Limits {
             error_body: 64 * KIB,
             error_time: Duration::from_secs(2),
             model_peek: KIB * KIB,
+            model_facts: 16 * KIB,
+            model_lanes: 64,
             model_wait: Duration::from_millis(200),
             linger: Duration::from_secs(2),
             page_rows: 256,

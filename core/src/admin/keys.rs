@@ -125,7 +125,7 @@ impl<'a> Out<'a> {
             name: &row.entry.name,
             key_preview: &row.entry.preview,
             state: state.as_str(),
-            reason: why.as_ref().map_or_else(|| state.as_str().to_owned(), reason),
+            reason: why.as_ref().map_or_else(|| state.as_str().to_owned(), Why::to_string),
             since: server.wall.at(*since).to_string(),
             until: until.map(|until| server.wall.at(until).to_string()),
         }
@@ -157,17 +157,6 @@ pub fn blacklist(server: &Server, pool: &PoolView, rows: &[KeyRow], paging: Pagi
         timestamp: server.timestamp().to_string(),
     };
     answer(StatusCode::OK, &body)
-}
-
-/// `quota (429 insufficient_quota)`.
-fn reason(why: &Why) -> String {
-    let class = why.class.as_str();
-    match (why.status, why.code.as_deref()) {
-        (0, None) => class.to_owned(),
-        (0, Some(code)) => format!("{class} ({code})"),
-        (status, None) => format!("{class} ({status})"),
-        (status, Some(code)) => format!("{class} ({status} {code})"),
-    }
 }
 
 /// Answers /reset-keys: how many keys of all were out and are in again.

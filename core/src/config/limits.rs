@@ -84,6 +84,8 @@ table! {
     error_body: Size(256, BLOCK);
     error_time: Span(1);
     model_peek: Size(0, MANY);
+    model_facts: Count(1, MANY);
+    model_lanes: Count(1, 4096);
     model_wait: Span(0);
     linger: Span(0);
     page_rows: Count(1, 256);

@@ -1,5 +1,6 @@
 //! What passes between a request and the keyring: a want, a lease or a refusal, a verdict, a settlement.
 
+use super::scope::ModelId;
 use crate::classify::{Class, Outcome};
 use crate::config::KeyEntry;
 use crate::origin::{BaseUrl, Origin};
@@ -29,6 +30,10 @@ pub struct Lease {
     pub(crate) probe: bool,
     /// The base URL to try first, an index into `entry.bases`.
     pub(crate) first_base: u32,
+    /// The origin that its permit is for.
+    pub(crate) upstream: u32,
+    /// The model that it was given for, where something is known of that.
+    pub(crate) model: Option<ModelId>,
     /// The class of the verdict that was already given for it.
     pub(crate) judged: Option<Class>,
     /// [`account_id`] of the account that the key is known to belong to; 0 when unknown.
@@ -67,13 +72,8 @@ impl Lease {
     /// passed over.
     pub fn verdict(&mut self, passed: u32, outcome: Outcome) -> Verdict {
         self.judged = Some(outcome.class);
-        Verdict { key: self.key, serial: self.serial, base: self.base_index(passed), outcome }
-    }
-
-    /// Index into the key's base URLs of the one that answered after `passed` were passed over.
-    pub(crate) fn base_index(&self, passed: u32) -> u32 {
-        let all = self.entry.bases.len().max(1) as u64;
-        ((u64::from(self.first_base) + u64::from(passed)) % all) as u32
+        let origin = self.base(passed as usize).map(|base| base.origin.clone());
+        Verdict { key: self.key, serial: self.serial, model: self.model, origin, outcome }
     }
 }
 
@@ -148,8 +148,9 @@ pub enum Refusal {
 pub struct Verdict {
     pub(crate) key: KeyId,
     pub(crate) serial: u64,
-    /// Index into the key's base URLs of the one that answered.
-    pub(crate) base: u32,
+    pub(crate) model: Option<ModelId>,
+    /// The origin that answered.
+    pub(crate) origin: Option<Origin>,
     pub(crate) outcome: Outcome,
 }
 

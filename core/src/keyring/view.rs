@@ -3,6 +3,7 @@
 use crate::classify::Class;
 use crate::config::{KeyEntry, Strategy};
 use crate::time::Instant;
+use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -46,6 +47,19 @@ pub struct Why {
     pub status: u16,
     /// `error.code`, else `error.type`, where it was read.
     pub code: Option<Box<str>>,
+}
+
+/// `quota (429 insufficient_quota)`.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.class.as_str())?;
+        match (self.status, self.code.as_deref()) {
+            (0, None) => Ok(()),
+            (0, Some(code)) => write!(f, " ({code})"),
+            (status, None) => write!(f, " ({status})"),
+            (status, Some(code)) => write!(f, " ({status} {code})"),
+        }
+    }
 }
 
 /// How one scope stands: the key, its account, either of them for one model.

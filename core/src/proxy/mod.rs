@@ -3,17 +3,22 @@
 //! One value behind one lock, shared by all workers. Whoever calls it holds the lock for that call only, then drains
 //! [`Proxy::poll`] and delivers the wakes; one housekeeper sleeps until [`Proxy::poll_timeout`].
 
-mod pages;
+mod notices;
 mod seam;
 
 pub use seam::*;
 
+use crate::admin::{self, Paging};
 use crate::config::{Config, Settings};
 use crate::error::Unready;
-use crate::keyring::{Keyring, Ticket};
+use crate::keyring::view::{KeyRow, PoolView};
+use crate::keyring::{Answer, Event, KeyId, Keyring, Ticket};
+use crate::message::Page;
 use crate::notice::Notice;
 use crate::rng::Rng;
+use crate::stats::Server;
 use crate::time::{Instant, UnixMillis, Wall};
+use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -24,6 +29,7 @@ use std::sync::Arc;
 /// [`Proxy::handle_timeout`]. Time never runs backwards: a `now` earlier than the last one counts as that one.
 #[derive(Debug)]
 pub struct Proxy {
+    started: Instant,
     now: Instant,
     wall: Wall,
     rng: Rng,
@@ -31,8 +37,9 @@ pub struct Proxy {
     keys: Keyring,
     connections: BTreeMap<u32, usize>,
     draining: bool,
+    memory: Option<u64>,
     reading: Option<Reading>,
-    serial: u64,
+    jobs: u64,
     commands: VecDeque<Command>,
 }
 
@@ -47,16 +54,19 @@ impl Proxy {
     /// A proxy with this configuration. `unix_at_start` is what the wall clock showed at `now`; equal arguments and
     /// equal calls give equal answers.
     pub fn new(config: Config, seed: u64, now: Instant, unix_at_start: UnixMillis) -> Self {
+        let mut rng = Rng::new(seed);
         Proxy {
+            started: now,
             now,
             wall: Wall::new(now, unix_at_start),
-            rng: Rng::new(seed),
-            keys: Keyring::new(&config),
+            keys: Keyring::new(&config, rng.bits(), now),
+            rng,
             settings: config.settings,
             connections: BTreeMap::new(),
             draining: false,
+            memory: None,
             reading: None,
-            serial: 0,
+            jobs: 0,
             commands: VecDeque::new(),
         }
     }
@@ -97,29 +107,95 @@ impl Proxy {
     pub fn handle_ask(&mut self, ask: Ask, now: Instant) -> Reply {
         self.advance(now);
         match ask {
-            Ask::Lease(want) => self.keys.lease(&want).map_or_else(Reply::Refused, Reply::Granted),
-            Ask::Verdict(_) | Ask::Cancel(_) => Reply::Done,
-            Ask::Settle(settle) => {
-                self.keys.settle(&settle.lease, settle.outcome.as_ref());
-                match settle.then {
-                    Some(want) => self.keys.lease(&want).map_or_else(Reply::Refused, Reply::Granted),
-                    None => Reply::Done,
+            Ask::Lease(want) => self.keys.lease(want, now).into(),
+            Ask::Verdict(verdict) => {
+                self.keys.verdict(&verdict, now);
+                Reply::Done
+            }
+            Ask::Settle(settle) => self.keys.settle(settle, now).map_or(Reply::Done, Reply::from),
+            Ask::Cancel(ticket) => {
+                self.keys.cancel(ticket, now);
+                if let Some(reading) = &mut self.reading {
+                    reading.callers.retain(|&caller| caller != ticket);
                 }
+                Reply::Done
             }
             Ask::Admin(call) => self.admin(&call),
         }
     }
 
     fn admin(&mut self, call: &AdminCall) -> Reply {
-        match call.what {
-            AdminPage::Reload => {
-                self.serial += 1;
-                let ticket = Ticket { worker: call.worker, serial: self.serial };
-                self.read_config(Some(ticket));
-                Reply::Queued(ticket)
+        let server = self.server();
+        let pool = self.keys.pool();
+        let paging = Paging::new(call.page, self.settings.limits.page_rows);
+        Reply::Page(match call.what {
+            AdminPage::Health => admin::health(&server, &pool),
+            AdminPage::Livez => admin::livez(),
+            AdminPage::Readyz => admin::readyz(&server, &pool),
+            AdminPage::Stats => admin::stats(&server, &pool, &self.keys.rows(paging.range(pool.total)), paging),
+            AdminPage::Blacklist => {
+                admin::blacklist(&server, &pool, &self.keys.rows_out(paging.range(pool.out())), paging)
             }
-            what => Reply::Page(self.page(what, call.page)),
+            AdminPage::ResetKeys => admin::reset_keys(self.reset(server.now), pool.total),
+            AdminPage::Reload => return self.admin_reload(call.worker),
+        })
+    }
+
+    fn admin_reload(&mut self, worker: u32) -> Reply {
+        let waiting = self.reading.as_ref().map_or(0, |reading| reading.callers.len());
+        if waiting >= self.settings.limits.waiting.max(1) {
+            return Reply::Page(self.reloaded(Err("too many callers wait for the configuration already")));
         }
+        let ticket = self.keys.ticket(worker);
+        self.read_config(Some(ticket));
+        Reply::Queued(ticket)
+    }
+
+    fn reloaded(&self, result: Result<usize, &str>) -> Page {
+        admin::reload(result, self.wall.at(self.now))
+    }
+
+    /// What is said of the process on its pages.
+    fn server(&self) -> Server {
+        Server {
+            wall: self.wall,
+            started: self.started,
+            now: self.now,
+            draining: self.draining,
+            key_wait: self.settings.limits.key_wait,
+            memory: self.memory,
+        }
+    }
+
+    /// The pool in numbers.
+    pub fn pool(&mut self, now: Instant) -> PoolView {
+        self.advance(now);
+        self.keys.pool()
+    }
+
+    /// Some of all keys, in file order.
+    pub fn rows(&mut self, range: Range<usize>, now: Instant) -> Vec<KeyRow> {
+        self.advance(now);
+        self.keys.rows(range)
+    }
+
+    /// Brings back every key that is out but those switched off by hand, in a new epoch. How many that were.
+    pub fn reset(&mut self, now: Instant) -> usize {
+        self.advance(now);
+        let cleared = self.keys.reset(now);
+        self.notice(log::Level::Info, "reset", format!("keys reset: {cleared} were out and are in again"));
+        cleared
+    }
+
+    /// Switches a key off, or on again, which revives it too. Whether there is such a key.
+    pub fn set_enabled(&mut self, key: KeyId, enabled: bool, now: Instant) -> bool {
+        self.advance(now);
+        self.keys.set_enabled(key, enabled, now)
+    }
+
+    /// Bytes of memory that the process uses, to be shown; `None` where that cannot be known.
+    pub fn report_memory(&mut self, bytes: Option<u64>) {
+        self.memory = bytes;
     }
 
     /// Asks for the configuration to be read anew (a signal, an admin call); the answer comes by [`Proxy::handle_job`].
@@ -130,8 +206,8 @@ impl Proxy {
 
     fn read_config(&mut self, caller: Option<Ticket>) {
         if self.reading.is_none() {
-            self.serial += 1;
-            let job = JobId(self.serial);
+            self.jobs += 1;
+            let job = JobId(self.jobs);
             self.reading = Some(Reading { job, callers: Vec::new() });
             self.commands.push_back(Command::Run(job, Job::ReadConfig));
         }
@@ -150,7 +226,7 @@ impl Proxy {
             self.notice(log::Level::Error, "reload", format!("configuration not reloaded: {text}"));
         }
         for caller in reading.callers {
-            let page = pages::reloaded(result.as_ref().copied().map_err(String::as_str));
+            let page = self.reloaded(result.as_ref().copied().map_err(String::as_str));
             self.commands.push_back(Command::Wake(caller, Reply::Page(page)));
         }
     }
@@ -161,7 +237,7 @@ impl Proxy {
     pub fn reload(&mut self, config: Config, now: Instant) -> usize {
         self.advance(now);
         let keys = config.keys.len();
-        self.keys = Keyring::new(&config);
+        self.keys.reload(&config, now);
         self.settings = config.settings;
         self.commands.push_back(Command::Settings(self.settings.clone()));
         self.notice(log::Level::Info, "reload", format!("configuration reloaded: {keys} keys"));
@@ -179,12 +255,22 @@ impl Proxy {
 
     /// What the proxy wants done next.
     pub fn poll(&mut self) -> Option<Command> {
-        self.commands.pop_front()
+        self.commands.pop_front().or_else(|| self.keys.poll().map(|event| self.command(event)))
+    }
+
+    fn command(&self, event: Event) -> Command {
+        match event {
+            Event::Wake(ticket, Ok(lease)) => Command::Wake(ticket, Reply::Granted(lease)),
+            Event::Wake(ticket, Err(refusal)) => Command::Wake(ticket, Reply::Refused(refusal)),
+            event => Command::Notice(notices::told(&event, self.wall)),
+        }
     }
 
     /// When [`Proxy::handle_timeout`] is due, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
-        None
+        let [rest, wait, wake] = self.keys.timeouts();
+        let all = [(rest, Reason::RestEnds), (wait, Reason::WaitEnds), (wake, Reason::Wake)];
+        all.into_iter().filter_map(|(at, reason)| Some((at?, reason))).min()
     }
 
     /// The time that `poll_timeout` named has come. Too early a call does nothing.
@@ -194,9 +280,21 @@ impl Proxy {
 
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.keys.advance(self.now);
     }
 
     fn notice(&mut self, level: log::Level, kind: &'static str, text: String) {
         self.commands.push_back(Command::Notice(Notice::Event { level, kind, text }));
+    }
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Granted(lease) => Reply::Granted(lease),
+            Answer::Queued(ticket) => Reply::Queued(ticket),
+            Answer::NeedModel => Reply::NeedModel,
+            Answer::Refused(refusal) => Reply::Refused(refusal),
+        }
     }
 }
