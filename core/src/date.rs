@@ -39,6 +39,26 @@ pub fn parse_http(text: &[u8], now: UnixMillis) -> Option<UnixMillis> {
     Some(UnixMillis(seconds(year, month, day, time)?.checked_mul(1000)?))
 }
 
+/// The form that is written (RFC 9110 section 5.6.7, IMF-fixdate): `Sun, 06 Nov 1994 08:49:37 GMT`. Years after 9999
+/// are written as 9999.
+pub fn format_http(at: UnixMillis) -> [u8; 29] {
+    let total = at.0 / 1000;
+    let (days, second) = (total / DAY, total % DAY);
+    let (year, month, day) = civil(days);
+    let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
+    // 1970-01-01 was a Thursday.
+    text[..3].copy_from_slice(&b"ThuFriSatSunMonTueWed"[(days % 7 * 3) as usize..][..3]);
+    text[8..11].copy_from_slice(&b"JanFebMarAprMayJunJulAugSepOctNovDec"[((month - 1) * 3) as usize..][..3]);
+    let year = year.min(9999);
+    let pairs =
+        [(5, day), (12, year / 100), (14, year % 100), (17, second / 3600), (20, second / 60 % 60), (23, second % 60)];
+    for (at, two) in pairs {
+        text[at] = b'0' + (two / 10) as u8;
+        text[at + 1] = b'0' + (two % 10) as u8;
+    }
+    text
+}
+
 /// An RFC 3339 time: `2026-11-11T12:00:00.25Z`, or with an offset. What is none is `None`.
 pub fn parse_rfc3339(text: &[u8]) -> Option<UnixMillis> {
     let text = core::str::from_utf8(text).ok().filter(|text| text.is_ascii() && text.len() <= 64)?;
@@ -126,6 +146,16 @@ mod tests {
     use super::*;
 
     const NOW: UnixMillis = UnixMillis(1_794_398_400_000);
+
+    #[test]
+    fn what_is_written_reads_back() {
+        assert_eq!(&format_http(UnixMillis(784_111_777_999)), b"Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(&format_http(UnixMillis(0)), b"Thu, 01 Jan 1970 00:00:00 GMT");
+        for day in 0..40_000 {
+            let at = UnixMillis((day * DAY + day) * 1000);
+            assert_eq!(parse_http(&format_http(at), NOW), Some(at));
+        }
+    }
 
     #[test]
     fn the_three_forms_of_http() {

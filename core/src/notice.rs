@@ -2,6 +2,7 @@
 
 use crate::classify::Class;
 use core::time::Duration;
+use http::StatusCode;
 
 /// One thing worth a log line. Holds no secret: keys appear by preview only.
 #[derive(Clone, Debug)]
@@ -42,4 +43,32 @@ pub struct RequestLine {
     pub model: Option<Box<str>>,
     /// Whether the answer reached its end.
     pub complete: bool,
+}
+
+impl RequestLine {
+    /// A request whose head was none, so that neither method nor path is known.
+    pub fn refused(status: StatusCode, id: impl Into<Box<str>>) -> Self {
+        RequestLine {
+            status: status.as_u16(),
+            class: Class::Client,
+            complete: true,
+            ..RequestLine::begun("-", "-", id)
+        }
+    }
+
+    /// A request of which nothing is known but its head.
+    pub fn begun(method: impl Into<Box<str>>, path: impl Into<Box<str>>, id: impl Into<Box<str>>) -> Self {
+        RequestLine {
+            method: method.into(),
+            path: path.into(),
+            status: 0,
+            latency: Duration::ZERO,
+            key: None,
+            retries: 0,
+            class: Class::Ours,
+            id: id.into(),
+            model: None,
+            complete: false,
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! What the driver lends a session for one call: the time, the settings in force, buffer memory.
 
 use crate::config::Settings;
+use crate::date::format_http;
 use crate::message::FieldSpan;
-use crate::time::{Instant, Wall};
+use crate::time::{Instant, UnixMillis, Wall};
 use std::sync::Arc;
 
 /// Lent to each call of a session.
@@ -35,13 +36,33 @@ pub struct Pool {
     /// Spans of the head being looked at.
     pub(crate) spans: Vec<FieldSpan>,
     replay_left: usize,
+    /// The value of a Date field, rendered once a second.
+    date: (u64, [u8; 29]),
+}
+
+impl Turn<'_> {
+    /// The value of a Date field for what is written now (RFC 9110 section 6.6.1).
+    pub(crate) fn date(&mut self) -> [u8; 29] {
+        let now = self.wall.at(self.now);
+        let date = &mut self.pool.date;
+        if date.0 != now.0 / 1000 {
+            *date = (now.0 / 1000, format_http(now));
+        }
+        date.1
+    }
 }
 
 impl Pool {
     /// An empty pool whose requests may keep `replay_budget` bytes of bodies for repeats, all together
     /// (a worker's share of `Limits::replay_total`).
     pub fn new(replay_budget: usize) -> Self {
-        Pool { free: Vec::new(), scratch: Vec::new(), spans: Vec::new(), replay_left: replay_budget }
+        Pool {
+            free: Vec::new(),
+            scratch: Vec::new(),
+            spans: Vec::new(),
+            replay_left: replay_budget,
+            date: (0, format_http(UnixMillis(0))),
+        }
     }
 
     /// A block of [`BLOCK`] bytes.

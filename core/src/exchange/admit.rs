@@ -17,7 +17,9 @@ use crate::proxy::{AdminCall, AdminPage, Ask};
 use crate::replay::Replay;
 use crate::target::{self, Route};
 use crate::turn::Turn;
+use bytes::Bytes;
 use core::time::Duration;
+use http::{Method, StatusCode};
 use std::sync::Arc;
 
 /// The dialect of the pool `default`.
@@ -95,6 +97,11 @@ impl Exchange {
             && cors::is_preflight(&head.method, head.fields)
         {
             return Err(Box::new(cors.preflight(head.fields)));
+        }
+        if head.method == Method::OPTIONS && head.fields.get("max-forwards") == Some(b"0") {
+            // RFC 9110 section 7.6.2: the request has come as far as it was meant to.
+            let fields = vec![("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())];
+            return Err(Box::new(Page { status: StatusCode::NO_CONTENT, fields, body: Bytes::new() }));
         }
         match route {
             Err(error) => self.refuse(ClientFault::Target(error)),
@@ -194,16 +201,6 @@ fn client_limit(head: &RequestHead<'_>) -> Option<Duration> {
 }
 
 fn line(head: &RequestHead<'_>, id: u64) -> Box<RequestLine> {
-    Box::new(RequestLine {
-        method: head.method.as_str().into(),
-        path: String::from_utf8_lossy(target::logged_path(head.target)).into(),
-        status: 0,
-        latency: Duration::ZERO,
-        key: None,
-        retries: 0,
-        class: Class::Ours,
-        id: format!("{id:016x}").into(),
-        model: None,
-        complete: false,
-    })
+    let path = String::from_utf8_lossy(target::logged_path(head.target));
+    Box::new(RequestLine::begun(head.method.as_str(), path, format!("{id:016x}")))
 }

@@ -93,6 +93,8 @@ impl Request {
             }
             if name.eq_ignore_ascii_case(b"sec-websocket-protocol") {
                 request.keep_protocols(name, value, line);
+            } else if name.eq_ignore_ascii_case(b"max-forwards") && head.method == Method::OPTIONS {
+                request.keep_max_forwards(value);
             } else {
                 request.head.extend_from_slice(line);
             }
@@ -110,6 +112,15 @@ impl Request {
                     self.head.extend_from_slice(part);
                 }
             }
+        }
+    }
+
+    /// One hop less is left (RFC 9110 section 7.6.2). What is no number goes on as it came for the upstream to refuse.
+    fn keep_max_forwards(&mut self, value: &[u8]) {
+        let number = core::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
+        let value = number.map_or_else(|| value.to_vec(), |n| n.saturating_sub(1).to_string().into_bytes());
+        for part in [b"Max-Forwards: ", &value[..], b"\r\n"] {
+            self.head.extend_from_slice(part);
         }
     }
 

@@ -20,8 +20,10 @@ use crate::http1::body::{BodyError, Decoder};
 use crate::http1::encode::{self, Connection};
 use crate::http1::head::{RequestError, request};
 use crate::http1::hop::{Hop, frames};
-use crate::message::{Length, Version};
+use crate::message::{Fields, Length, Version};
+use crate::notice::RequestLine;
 use crate::replay::Intake;
+use crate::rng::Rng;
 use crate::time::Instant;
 use crate::turn::{Pool, Turn};
 use http::Method;
@@ -175,7 +177,8 @@ impl Session {
             Ok(Some(parsed)) => {
                 let hop = Hop::of(&parsed.head.fields);
                 let drops = |name: &[u8]| hop.drops(name) || frames(name);
-                let id = crate::rng::Rng::new(self.seed ^ self.requests).bits();
+                self.requests += 1;
+                let id = request_id(self.seed, self.requests);
                 let exchange = Exchange::new(&parsed.head, &drops, self.worker, id, turn);
                 let client = &mut self.client;
                 client.version = parsed.head.version;
@@ -187,7 +190,6 @@ impl Session {
                     client.begin_body(turn);
                 }
                 let size = parsed.size;
-                self.requests += 1;
                 self.exchange = Some(exchange);
                 self.inboxes[DOWN].consume(size);
                 true
@@ -224,8 +226,20 @@ impl Session {
         self.answer_and_close(Problem::from(fault), turn);
     }
 
+    /// Answers what never became an exchange, and ends the connection.
     pub(super) fn answer_and_close(&mut self, problem: Problem, turn: &mut Turn<'_>) {
-        let page = problem.page();
+        self.requests += 1;
+        let id = format!("{:016x}", request_id(self.seed, self.requests));
+        let mut page = problem.page();
+        let mut add = |name, value: &[u8]| page.fields.push((name, String::from_utf8_lossy(value).into()));
+        add("Date", &turn.date());
+        add("x-keywheel-request-id", id.as_bytes());
+        if let Some(cors) = &turn.settings.cors {
+            cors.grant(Fields::new(&[], &[])).fields().for_each(|(name, value)| add(name, value));
+        }
+        if turn.settings.log_requests {
+            self.out.log = Some(Box::new(RequestLine::refused(page.status, id)));
+        }
         let out = self.outboxes[DOWN].own(turn.pool);
         encode::page(out, &page, &Method::GET, Connection::Close);
         self.outboxes[DOWN].queue_own();
@@ -302,6 +316,11 @@ impl Session {
             self.outboxes[DOWN].queue_own();
         }
     }
+}
+
+/// The id of a session's n-th request: the same for equal seeds, unlike that of any other request.
+fn request_id(seed: u64, n: u64) -> u64 {
+    Rng::new(seed ^ n).bits()
 }
 
 /// Keeps the trailers that may go on, to be written after the last chunk of each attempt.

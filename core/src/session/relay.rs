@@ -7,7 +7,7 @@ use super::{DOWN, Session};
 use crate::exchange::{Answer, Exchange, Held};
 use crate::http1::body::Piece;
 use crate::http1::encode::{self, Connection, Head};
-use crate::message::{Length, ResponseHead, Version};
+use crate::message::{Fields, Length, ResponseHead, Version};
 use crate::turn::Turn;
 use http::{Method, StatusCode};
 
@@ -110,8 +110,10 @@ pub(super) fn write_head(
     let switching = head.status == StatusCode::SWITCHING_PROTOCOLS;
     upstream.relay = Relay::of(head.length, client.version);
     client.persist &= upstream.relay != Relay::Close;
+    let date = date_if_missing(&head.fields, turn);
     let mut written = Head::response(out.own(turn.pool), head.status, head.reason);
     written.keep(&head.fields, |name| !drops(name) && exchange.keeps_response(name));
+    write_date(&mut written, date);
     finish_head(&mut written, exchange, upstream, head.status, head.length);
     if switching {
         written.connection(Connection::Upgrade(exchange.asked_upgrade().unwrap_or_default())).finish();
@@ -120,6 +122,18 @@ pub(super) fn write_head(
     }
     drop(written);
     out.queue_own();
+}
+
+/// An answer that comes without a date is given one (RFC 9110 section 6.6.1).
+fn date_if_missing(fields: &Fields<'_>, turn: &mut Turn<'_>) -> Option<[u8; 29]> {
+    fields.get("date").is_none().then(|| turn.date())
+}
+
+fn write_date(head: &mut Head<'_>, date: Option<[u8; 29]>) {
+    if let Some(date) = date {
+        // A date has no byte that could end its line.
+        let _ = head.field("Date", &date);
+    }
 }
 
 /// Our own fields, and the length: for HEAD's answer and a 304 what was stated of the body that is left out.
@@ -147,6 +161,7 @@ impl Session {
             Some(Answer::Page(page)) => {
                 let connection = Connection::answer(self.client.version, self.client.persist);
                 let mut page = page.clone();
+                page.fields.push(("Date", String::from_utf8_lossy(&turn.date()).into()));
                 exchange.additions(&mut |name, value| page.fields.push((name, String::from_utf8_lossy(value).into())));
                 encode::page(out.own(turn.pool), &page, exchange.method(), connection);
                 out.queue_own();
@@ -189,15 +204,17 @@ fn write_held(
         other => other,
     };
     client.persist &= upstream.relay != Relay::Close;
+    let date = date_if_missing(&held.fields(), turn);
     let own = out.own(turn.pool);
     let mut written = Head::response(own, held.status, &held.reason);
     written.keep(&held.fields(), |name| exchange.keeps_response(name));
+    write_date(&mut written, date);
     finish_head(&mut written, exchange, upstream, held.status, held.length);
     written.connection(Connection::answer(client.version, client.persist)).finish();
     drop(written);
     upstream.relay.write(&held.body, own);
     if held.complete && upstream.relay.is_chunked() {
-        let none = crate::message::Fields::new(&[], &[]);
+        let none = Fields::new(&[], &[]);
         encode::last_chunk(own, &none, |_| true);
     }
     out.queue_own();
