@@ -100,11 +100,6 @@ impl Log {
         self.0.level.store(level as usize, Ordering::Relaxed);
     }
 
-    /// Records lost so far because a writer could not keep up.
-    pub fn dropped(&self) -> u64 {
-        self.0.sinks.iter().map(Sink::dropped).sum()
-    }
-
     /// Waits until what was taken so far is written, but no longer than `most` in all.
     pub fn flush(&self, most: Duration) {
         for sink in &self.0.sinks {

@@ -32,10 +32,8 @@ struct State {
     /// The writer is at work on records that are no longer in the queue.
     busy: bool,
     closed: bool,
-    /// Records that found the queue full, ever.
+    /// Records that found the queue full, and of which the log has not told yet.
     lost: u64,
-    /// How many of them the log has not yet told of.
-    untold: u64,
 }
 
 impl Sink {
@@ -56,12 +54,7 @@ impl Sink {
             self.0.filled.notify_one();
         } else {
             state.lost += 1;
-            state.untold += 1;
         }
-    }
-
-    pub(super) fn dropped(&self) -> u64 {
-        self.0.lock().lost
     }
 
     /// Waits until nothing is left to write, but no longer than `most`.
@@ -96,7 +89,7 @@ impl Queue {
         let n = state.records.len().min(BATCH);
         state.busy = n > 0;
         let records: Vec<_> = state.records.drain(..n).collect();
-        (n > 0).then(|| (records, mem::take(&mut state.untold)))
+        (n > 0).then(|| (records, mem::take(&mut state.lost)))
     }
 }
 
