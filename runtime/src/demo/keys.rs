@@ -1,7 +1,6 @@
 //! The demo's eight keys, and what is wrong with five of them.
 
-use crate::fake::{Behaviour, Provider};
-use std::time::Duration;
+use crate::fake::{Behaviour, Provider, Spec};
 
 /// One key of the demo.
 pub(super) struct Script {
@@ -21,13 +20,15 @@ pub(super) const SCRIPTS: [Script; 8] = [
     Script { key: "sk-demo-2-Xq3uPn7hLs9rcccc", about: "500 now and then", behaviour: || Behaviour::flaky_500(4) },
     Script { key: "sk-demo-3-Wp6cRz1gKd4vdddd", about: "out of quota", behaviour: || Behaviour::NoQuota },
     Script { key: "sk-demo-4-Vo5bHy9fJm2seeee", about: "good", behaviour: || Behaviour::Good },
-    Script { key: "sk-demo-5-Un4aGx8eIl1qffff", about: "3 requests in 2 s", behaviour: limited },
+    Script { key: "sk-demo-5-Un4aGx8eIl1qffff", about: "limited, 2 s rest", behaviour: limited },
     Script { key: "sk-demo-6-Tm3zFw7dHk0pgggg", about: "revoked after 6", behaviour: || Behaviour::DeadAfter(6) },
     Script { key: "sk-demo-7-Sl2yEv6cGj9ohhhh", about: "good", behaviour: || Behaviour::Good },
 ];
 
+/// By count and not by time, so that it shows on a slow machine too.
 fn limited() -> Behaviour {
-    Behaviour::RateLimited { requests: 3, per: Duration::from_secs(2) }
+    let spec = Spec { retry_after: Some("2".into()), ..Spec::row("rate_requests").unwrap_or_default() };
+    Behaviour::Every { every: 4, spec: Box::new(spec) }
 }
 
 /// Teaches a provider these keys.

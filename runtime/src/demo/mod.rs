@@ -64,7 +64,13 @@ pub fn run<F: Flavour>(once: bool, no_color: bool) -> ExitCode {
         Ok(thread) => thread,
         Err(error) => return fail(F::NAME, &error.to_string()),
     };
-    let Ok(upstream) = provider_at.recv() else { return fail(F::NAME, "the fake provider could not listen") };
+    let Ok(upstream) = provider_at.recv() else {
+        let why = thread.join().ok().and_then(|ended| ended.and_then(|stage| stage).err());
+        return fail(
+            F::NAME,
+            &format!("the fake provider could not listen: {}", why.map_or_else(String::new, |e| e.to_string())),
+        );
+    };
     let config = match config(upstream) {
         Ok(config) => config,
         Err(why) => return fail(F::NAME, &why),
