@@ -11,6 +11,7 @@
 mod error;
 mod request;
 mod scanner;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -18,5 +19,6 @@ mod usage;
 
 pub use error::ErrorBody;
 pub use request::RequestFields;
-pub use scanner::{Node, Scanner, Value};
+pub use scanner::Scanner;
+pub use shape::{Node, Value};
 pub use usage::{Usage, UsageFinder};
