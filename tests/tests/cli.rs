@@ -109,6 +109,58 @@ fn keys_by_flag_from_a_file_from_standard_input_and_as_a_list() {
 }
 
 #[test]
+fn a_reload_reads_everything_anew_or_changes_nothing_and_says_why() {
+    let reload = b"POST /reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for flavour in FLAVOURS {
+        let (provider, upstream, _handle) = provider();
+        let folder = Folder::new();
+        folder.write("keys.txt", KEY);
+        let server = Server::start(&mut at(flavour, &folder, &upstream));
+        let used = |server: &Server| {
+            assert!(server.ask(&models("any")).starts_with("HTTP/1.1 200 "));
+            (provider.counts(KEY).requests, provider.counts(OTHER).requests)
+        };
+        assert_eq!(used(&server), (1, 0));
+        folder.write("keys.txt", OTHER);
+        let answer = server.ask(reload);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!(used(&server), (1, 1));
+        folder.write("keys.txt", KEY);
+        folder.write(".env", "MAX_RETRIES=many\n");
+        let answer = server.ask(reload);
+        assert!(!answer.starts_with("HTTP/1.1 200 ") && answer.contains("MAX_RETRIES (.env:1)"), "{answer}");
+        assert_eq!(used(&server), (1, 2));
+        let log = text(&server.terminate());
+        assert!(log.contains("MAX_RETRIES (.env:1)"), "{log}");
+    }
+}
+
+#[test]
+fn the_log_goes_to_a_file_too_and_says_no_more_than_was_asked_for() {
+    for flavour in FLAVOURS {
+        let (_provider, upstream, _handle) = provider();
+        let folder = Folder::new();
+        folder.write("keys.txt", KEY);
+        let server = Server::start(at(flavour, &folder, &upstream).env("LOG_ENABLE_FILE", "yes"));
+        server.ask(&models("any"));
+        let shown = text(&server.terminate());
+        let file =
+            std::fs::read_to_string(folder.path().join("logs/app.log")).expect("the file of LOG_FILE_PATH's default");
+        assert!(file.ends_with(&shown) && shown.contains("GET /v1/models - 200"), "{file}\n{shown}");
+
+        let server = Server::start(at(flavour, &folder, &upstream).env("LOG_ENABLE_REQUEST", "false"));
+        server.ask(&models("any"));
+        assert!(!text(&server.terminate()).contains("/v1/models"));
+
+        let mut command = at(flavour, &folder, &upstream);
+        command.env("LOG_ENABLE_FILE", "1").env("LOG_FILE_PATH", "keys.txt/app.log");
+        let output = command.output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        assert!(text(&output).contains("LOG_FILE_PATH: cannot append to `keys.txt/app.log`: "), "{}", text(&output));
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_said_at_once_with_exit_code_2() {
     for flavour in FLAVOURS {
         let folder = Folder::new();

@@ -21,6 +21,7 @@ use crate::traits::Listener;
 use flow::Score;
 use keys::TOKEN;
 use keywheel_core::config::{Config, Files, Flags, Layers, LogConfig};
+use keywheel_core::time::Wall;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -123,7 +124,8 @@ fn config(upstream: SocketAddr) -> Result<Config, String> {
 
 /// Everything but keywheel itself.
 async fn stage<R: Flavour>(rt: R, line: Line, log: Log, (once, no_color): (bool, bool)) -> io::Result<()> {
-    let provider = Provider::new(fake::Options::default());
+    let wall = Wall::new(rt.now(), rt.unix_now());
+    let provider = Provider::new(fake::Options { wall, ..fake::Options::default() });
     keys::teach(&provider);
     let listener = rt.listen((Ipv4Addr::LOCALHOST, 0).into(), false)?;
     let _ = line.provider.send(listener.local_addr()?);
