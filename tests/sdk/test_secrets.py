@@ -16,25 +16,45 @@ FOR_CLIENTS_AND_OPERATORS = ["to-client.bin", "keywheel.out", "keywheel.err", "k
 FOR_THE_PROVIDER = ["to-upstream.bin"]
 
 
-def windows(secret):
+# Any 8 bytes in a row hold one of the 4-byte pieces that begin at every fifth byte: those few are searched for, and what
+# stands around a hit is then compared.
+STEP, ANCHOR = 5, 4
+
+
+def private(secret):
     for prefix in PREFIXES:
         if secret.startswith(prefix):
-            secret = secret[len(prefix) :]
-            break
-    data = secret.encode()
-    return {data[i : i + WINDOW] for i in range(len(data) - WINDOW + 1)}
+            return secret[len(prefix) :].encode()
+    return secret.encode()
+
+
+def breach(data, secret):
+    """What stands around a window of this secret in `data`; None when there is no such window."""
+    secret = private(secret)
+    for start in range(0, len(secret) - ANCHOR + 1, STEP):
+        anchor = secret[start : start + ANCHOR]
+        at = data.find(anchor)
+        while at >= 0:
+            if common(data, at, secret, start) >= WINDOW:
+                return data[max(0, at - 60) : at + 30]
+            at = data.find(anchor, at + 1)
+    return None
+
+
+def common(data, at, secret, start):
+    """How many bytes in a row are the same, around an anchor that both hold."""
+    before = after = 0
+    while before < min(at, start) and data[at - before - 1] == secret[start - before - 1]:
+        before += 1
+    while after < min(len(data) - at, len(secret) - start) and data[at + after] == secret[start + after]:
+        after += 1
+    return before + after
 
 
 def breaches(data, secrets):
-    """Each secret of which a window stands in `data`, with what stands around it."""
-    found = []
-    for n, secret in enumerate(secrets):
-        for window in windows(secret):
-            at = data.find(window)
-            if at >= 0:
-                found.append((n, data[max(0, at - 60) : at + 30]))
-                break
-    return found
+    """Each secret of which a window stands in `data`, by its number, with what stands around it."""
+    found = [(n, breach(data, secret)) for n, secret in enumerate(secrets)]
+    return [(n, where) for n, where in found if where is not None]
 
 
 def captured(flavour, name):
@@ -70,8 +90,10 @@ def test_no_token_of_a_client_goes_upstream(flavour, name):
 
 
 def test_the_search_finds_what_it_should():
-    key = KEYS[3]
+    key, body = KEYS[3], private(KEYS[3])
     assert not breaches(b"sk-proj-\xe2\x80\xa6" + key[-4:].encode(), KEYS), "a preview is none"
-    assert not breaches(b"sk-proj-" + key[8:15].encode(), KEYS), "seven bytes are none"
-    assert breaches(b"x" + key[20:28].encode() + b"x", KEYS) == [(3, b"x" + key[20:28].encode() + b"x")]
+    for start in range(len(body) - WINDOW + 1):
+        window = body[start : start + WINDOW]
+        assert breaches(b"~" + window + b"~", KEYS) == [(3, b"~" + window + b"~")]
+        assert not breaches(b"~" + window[1:] + b"~" + window[:-1], KEYS), "seven bytes are none"
     assert breaches(TOKENS[1].encode(), TOKENS) != []
