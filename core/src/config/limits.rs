@@ -1,6 +1,7 @@
 //! The settings `LIMIT_…`: one for each field of [`Limits`], by construction.
 
 use super::value::{self, Parsed};
+use crate::http1::head::MAX_FIELDS;
 use crate::limits::Limits;
 use crate::turn::BLOCK;
 use core::time::Duration;
@@ -52,16 +53,16 @@ macro_rules! table {
 const MANY: usize = 1 << 30;
 
 table! {
-    // Heads are parsed where they were read, so a block bounds them.
+    // What has to be whole at once is parsed where it was read, so a block bounds it.
     request_line: Size(64, BLOCK);
     request_head: Size(256, BLOCK);
-    request_fields: Count(8, 4096);
+    request_fields: Count(8, MAX_FIELDS);
     leading_lines: Count(1, 1024);
     chunk_digits: Count(1, 16);
-    chunk_extensions: Size(0, BLOCK);
-    trailers: Size(2, BLOCK);
+    chunk_extensions: Size(0, BLOCK - 32);
+    trailers: Size(2, BLOCK - 2);
     upstream_head: Size(256, BLOCK);
-    upstream_fields: Count(8, 4096);
+    upstream_fields: Count(8, MAX_FIELDS);
     interim_answers: Count(0, 1024);
     replay: Size(0, MANY);
     replay_total: Size(0, usize::MAX);
@@ -109,11 +110,14 @@ mod tests {
     #[test]
     fn every_field_can_be_set() {
         assert!(FIELDS.len() > 30);
+        let value = |name: &str| match name {
+            "LIMIT_CHUNK_DIGITS" => "9",
+            "LIMIT_PAGE_ROWS" | "LIMIT_REQUEST_FIELDS" | "LIMIT_UPSTREAM_FIELDS" => "99",
+            _ => "257",
+        };
         for name in limit_names() {
             let mut limits = Limits::default();
-            let value = if name == "LIMIT_CHUNK_DIGITS" { "9" } else { "257" };
-            let value = if name == "LIMIT_PAGE_ROWS" { "99" } else { value };
-            assert_eq!(set(&mut limits, &name, value), Ok(()), "{name}");
+            assert_eq!(set(&mut limits, &name, value(&name)), Ok(()), "{name}");
             assert_ne!(limits, Limits::default(), "{name} has an effect");
         }
     }

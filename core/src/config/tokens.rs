@@ -1,6 +1,7 @@
 //! The tokens of clients and of the admin: `AUTH_KEY`, `AUTH_KEY_FILE`, `ADMIN_KEY`.
 
 use super::error::{ConfigError, Warning};
+use super::keys;
 use super::reader::Reader;
 use super::source::Source;
 use super::value::{self, Parsed};
@@ -34,23 +35,20 @@ fn list(text: &str) -> Parsed<Vec<String>> {
     tokens.ok().filter(|tokens| !tokens.is_empty()).ok_or(right.into())
 }
 
-/// One token a line; comments, blanks, a byte order mark and CRLF as in the keys file.
+/// One token a line, as the keys file has keys.
 fn file(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
     const NAME: &str = "AUTH_KEY_FILE";
     let (path, source) = r.text(NAME)?;
     let wrong = |why: &str| ConfigError::File { name: NAME, source, path: path.as_str().into(), why: why.into() };
     let text = match r.files.get(&path) {
-        Ok(text) => text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text),
+        Ok(text) => text,
         Err(why) => {
             r.errors.push(wrong(why));
             return None;
         }
     };
     let (mut tokens, mut bad) = (Vec::new(), Vec::new());
-    for (line, token) in (1..).zip(text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii)) {
-        if token.is_empty() || token.starts_with(b"#") {
-            continue;
-        }
+    for (line, token) in keys::lines(text) {
         if token.iter().all(u8::is_ascii_graphic) { tokens.push(token.to_vec()) } else { bad.push(line) }
     }
     if tokens.is_empty() && bad.is_empty() {

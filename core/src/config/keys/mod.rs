@@ -52,10 +52,15 @@ const WEIGHT: u32 = 10_000;
 
 /// Reads a keys file.
 pub(super) fn file(text: &[u8]) -> Keys {
+    read(lines(text))
+}
+
+/// The lines of a file of secrets that are neither blank nor comments, without white space around them, each with its
+/// number from 1. A byte order mark and CRLF are tolerated.
+pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
-    let used = |(_, line): &(u32, &[u8])| !line.is_empty() && !line.starts_with(b"#");
-    read((1..).zip(lines).filter(used))
+    (1..).zip(lines).filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"))
 }
 
 /// Reads a comma list of keys without optional fields; the "line" of a key is its place in the list, from 1.
