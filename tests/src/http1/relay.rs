@@ -155,16 +155,16 @@ pub fn body(
 }
 
 /// Where pieces end: at most `len`, and there at last.
-struct Ends {
+struct Ends<'p> {
     len: usize,
     at: usize,
-    pieces: std::vec::IntoIter<usize>,
+    pieces: std::slice::Iter<'p, usize>,
     done: bool,
 }
 
-impl Ends {
-    fn new(len: usize, pieces: &[usize]) -> Self {
-        Ends { len, at: 0, pieces: pieces.to_vec().into_iter(), done: false }
+impl<'p> Ends<'p> {
+    fn new(len: usize, pieces: &'p [usize]) -> Self {
+        Ends { len, at: 0, pieces: pieces.iter(), done: false }
     }
 
     fn next(&mut self) -> Option<usize> {
@@ -177,7 +177,7 @@ impl Ends {
     }
 
     /// The ends behind `start`, counted from there, that of the piece in which it lies first.
-    fn after(mut self, start: usize) -> impl Iterator<Item = usize> {
+    fn after(mut self, start: usize) -> impl Iterator<Item = usize> + use<'p> {
         let first = self.at - start;
         std::iter::once(first).chain(std::iter::from_fn(move || self.next().map(|end| end - start)))
     }
