@@ -1,7 +1,7 @@
 //! Finding the end of a head in bytes that arrive piece by piece, each byte looked at once.
 
 use super::token::TCHAR;
-use memchr::memchr;
+use memchr::memchr_iter;
 
 /// How far a head was searched: kept by the caller between calls, so that a head that comes byte by byte
 /// costs no more than one that comes at once. `default()` for each new message; the parsers reset it
@@ -31,23 +31,25 @@ impl Scan {
         self.start
     }
 
-    /// The end of the next line, past its line feed, in `bytes[self.line..]`; None while it is not there.
-    fn line_end(&mut self, bytes: &[u8]) -> Option<usize> {
-        match memchr(b'\n', bytes.get(self.at..).unwrap_or_default()) {
-            Some(n) => Some(self.at + n + 1),
-            None => {
-                self.at = bytes.len();
-                None
+    /// Walks the lines whose ends are there, each given to `judge` by its end (past its line feed) and its content (None
+    /// when its line feed has no carriage return). The end of the line that `judge` says is the last.
+    fn lines<E>(
+        &mut self,
+        bytes: &[u8],
+        mut judge: impl FnMut(&Self, usize, Option<&[u8]>) -> Result<bool, E>,
+    ) -> Result<Option<usize>, E> {
+        let from = self.at;
+        for n in memchr_iter(b'\n', bytes.get(from..).unwrap_or_default()) {
+            let end = from + n + 1;
+            let content = bytes.get(self.line..end).and_then(|line| line.strip_suffix(b"\r\n"));
+            self.lines += 1;
+            if judge(self, end, content)? {
+                return Ok(Some(end));
             }
+            self.line = end;
         }
-    }
-
-    /// Takes the line that ends at `end`: its content, or None when its line feed has no carriage return.
-    fn take<'b>(&mut self, bytes: &'b [u8], end: usize) -> Option<&'b [u8]> {
-        let content = bytes.get(self.line..end)?.strip_suffix(b"\r\n")?;
-        (self.line, self.at) = (end, end);
-        self.lines += 1;
-        Some(content)
+        self.at = bytes.len();
+        Ok(None)
     }
 
     /// Looks for the end of a head: one past its empty line, or None when it is not there yet.
@@ -65,28 +67,22 @@ impl Scan {
         }
         // The start line leaves room for its own CRLF and the empty line, so that of the two bounds only one can apply.
         let line_bound = bounds.line.min(bounds.head.saturating_sub(self.start + 4));
-        while let Some(end) = self.line_end(bytes) {
-            if self.lines == 0 && end - self.start > line_bound + 2 {
-                return Err(Flaw::LongLine.into());
-            }
-            if end > bounds.head {
-                return Err(Flaw::LongHead.into());
-            }
-            let Some(line) = self.take(bytes, end) else {
-                return Err(Flaw::LineFeed { line: self.lines + 1 }.into());
-            };
-            match (self.lines, line) {
-                (1, line) => first(line)?,
-                (_, []) => return Ok(Some(end)),
-                (lines, _) if lines - 1 > bounds.fields => return Err(Flaw::Fields.into()),
-                _ => {}
-            }
+        let found = self.lines(bytes, |scan, end, line| match line {
+            _ if scan.lines == 1 && end - scan.start > line_bound + 2 => Err(Flaw::LongLine.into()),
+            _ if end > bounds.head => Err(Flaw::LongHead.into()),
+            None => Err(Flaw::LineFeed { line: scan.lines }.into()),
+            Some(line) if scan.lines == 1 => first(line).map(|()| false),
+            Some([]) => Ok(true),
+            Some(_) if scan.lines - 1 > bounds.fields => Err(Flaw::Fields.into()),
+            Some(_) => Ok(false),
+        })?;
+        match found {
+            Some(end) => Ok(Some(end)),
+            None if self.lines == 0 && bytes.len() - self.start > line_bound + 1 => Err(Flaw::LongLine.into()),
+            // At the bound and not at its end, it will be longer. A full buffer must not wait for what has no room in it.
+            None if bytes.len() >= bounds.head => Err(Flaw::LongHead.into()),
+            None => Ok(None),
         }
-        if self.lines == 0 && bytes.len() - self.start > line_bound + 1 {
-            return Err(Flaw::LongLine.into());
-        }
-        // At the bound and not at its end, it will be longer. A full buffer must not wait for what has no room in it.
-        if bytes.len() >= bounds.head { Err(Flaw::LongHead.into()) } else { Ok(None) }
     }
 
     /// Skips empty lines (RFC 9112 section 2.2) and judges the first byte, so that what is no HTTP at all (a TLS
@@ -111,17 +107,12 @@ impl Scan {
     /// Looks for the end of a section of field lines that follows a last chunk: one past its empty line.
     /// At most `bound` bytes, that empty line included.
     pub(super) fn section_end(&mut self, bytes: &[u8], bound: usize) -> Result<Option<usize>, Flaw> {
-        while let Some(end) = self.line_end(bytes) {
-            if end > bound {
-                return Err(Flaw::LongHead);
-            }
-            match self.take(bytes, end) {
-                None => return Err(Flaw::LineFeed { line: self.lines + 1 }),
-                Some([]) => return Ok(Some(end)),
-                Some(_) => {}
-            }
-        }
-        if bytes.len() >= bound { Err(Flaw::LongHead) } else { Ok(None) }
+        let found = self.lines(bytes, |scan, end, line| match line {
+            _ if end > bound => Err(Flaw::LongHead),
+            None => Err(Flaw::LineFeed { line: scan.lines }),
+            Some(line) => Ok(line.is_empty()),
+        })?;
+        if found.is_none() && bytes.len() >= bound { Err(Flaw::LongHead) } else { Ok(found) }
     }
 }
 

@@ -33,19 +33,22 @@ fn table<'b>() -> [MaybeUninit<httparse::Header<'b>>; MAX_FIELDS] {
 /// in the bytes that the spans count from. Each field's line ends where the next one begins.
 fn mark(lines: &[u8], base: usize, headers: &[httparse::Header<'_>], spans: &mut Vec<FieldSpan>) {
     let at = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(lines.as_ptr() as usize) + base;
-    let empty_line = (base + lines.len()).saturating_sub(2);
-    let ends = headers.iter().skip(1).map(|h| at(h.name.as_bytes())).chain([empty_line]);
+    let empty_line = (base + lines.len()).saturating_sub(2) as u32;
     spans.clear();
-    spans.extend(headers.iter().zip(ends).map(|(header, end)| {
+    spans.reserve(headers.len());
+    for header in headers {
         let (start, value) = (at(header.name.as_bytes()), at(header.value));
-        FieldSpan {
+        if let Some(last) = spans.last_mut() {
+            last.end = start as u32;
+        }
+        spans.push(FieldSpan {
             start: start as u32,
             name_end: (start + header.name.len()) as u32,
             value_start: value as u32,
             value_end: (value + header.value.len()) as u32,
-            end: end as u32,
-        }
-    }));
+            end: empty_line,
+        });
+    }
 }
 
 /// Which of these lines (from 1) is no field, looked for only once httparse has refused them as a whole: it does not say

@@ -131,6 +131,16 @@ const GUARDED: [&str; 7] = [
     "sec-websocket-protocol",
 ];
 
+/// Bit n: one of [`GUARDED`] has n bytes.
+const GUARDED_LENGTHS: u32 = {
+    let (mut lengths, mut i) = (0, 0);
+    while i < GUARDED.len() {
+        lengths |= 1 << GUARDED[i].len();
+        i += 1;
+    }
+    lengths
+};
+
 /// What one pass over the fields collects.
 #[derive(Default)]
 struct Survey<'b> {
@@ -164,12 +174,13 @@ impl<'b> Survey<'b> {
             10 if name.eq_ignore_ascii_case(b"connection") => self.options.add(value, |_| {}),
             14 if name.eq_ignore_ascii_case(b"content-length") => self.stated.content_length(value),
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.stated.transfer_encoding(value),
-            _ => {
-                if memchr::memchr(b'_', name).is_some() {
-                    let guarded = GUARDED.iter().find(|g| reads_as(name, g.as_bytes()));
-                    return guarded.map_or(Ok(()), |g| Err(RequestError::Underscore(g)));
+            n if n < 32 && GUARDED_LENGTHS & (1 << n) != 0 => {
+                let read = GUARDED.iter().find(|guarded| reads_as(name, guarded.as_bytes()));
+                if let Some(guarded) = read.filter(|_| name.contains(&b'_')) {
+                    return Err(RequestError::Underscore(guarded));
                 }
             }
+            _ => {}
         }
         Ok(())
     }

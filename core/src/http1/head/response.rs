@@ -77,16 +77,11 @@ fn find(bytes: &[u8], scan: &mut Scan, limits: &Limits) -> Result<Option<usize>,
     scan.head_end(bytes, &bounds, status_line)
 }
 
-/// `HTTP/1.x NNN` and, if anything follows, a space.
+/// Judges the version as soon as the status line is there.
 fn status_line(line: &[u8]) -> Result<(), ResponseError> {
-    if !matches!(line.get(PREFIX.len()..STATUS.start), Some(b"0 " | b"1 ")) {
-        return Err(ResponseError::NotHttp);
-    }
-    match line.get(STATUS).unwrap_or_default() {
-        [b'1'..=b'9', rest @ ..] if decimal(rest).is_some() && matches!(line.get(STATUS.end), None | Some(b' ')) => {
-            Ok(())
-        }
-        _ => Err(ResponseError::StatusLine),
+    match line.get(PREFIX.len()..STATUS.start) {
+        Some(b"0 " | b"1 ") => Ok(()),
+        _ => Err(ResponseError::NotHttp),
     }
 }
 

@@ -155,7 +155,9 @@ fn connection_names_are_counted() {
 
 #[test]
 fn every_error_has_a_text_and_a_word() {
-    for bytes in ["<", "HTTP/1.1 0\r\n", "HTTP/1.1 204 x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"] {
+    for bytes in
+        ["<", "HTTP/1.1 0\r\n\r\n", "HTTP/1.1 204 x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"]
+    {
         let error = refused(bytes);
         assert!(error.to_string().starts_with("upstream's answer: ") && error.code().starts_with("upstream_"));
     }
