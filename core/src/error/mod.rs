@@ -1,6 +1,6 @@
 //! keywheel's own errors towards clients, in OpenAI's shape.
 //!
-//! Whose fault it is decides the type: [`ClientFault`], [`UpstreamFault`], [`Refused`](no key), [`Unready`]
+//! Whose fault it is decides the type: [`ClientFault`], [`UpstreamFault`], [`Refusal`] (no key), [`Unready`]
 //! (keywheel itself). Each becomes a [`Problem`], which is a page for a proxied path or for an admin path.
 //! Upstream error bodies pass byte for byte and never come here.
 
