@@ -3,6 +3,7 @@
 use crate::hold;
 use crate::sources;
 use keywheel_core::config;
+use keywheel_core::config::SETTINGS;
 
 #[test]
 fn every_file_says_what_it_is() {
@@ -39,4 +40,43 @@ fn every_setting_has_a_row() {
     });
     let breaches: Vec<String> = missing.map(|name| format!("the README has no row for {name}")).collect();
     hold("every setting is documented", &breaches);
+}
+
+#[test]
+fn every_setting_is_documented() {
+    let readme = sources::read("README.md");
+    let names = SETTINGS.iter().flat_map(|setting| [Some(setting.name), setting.also]).flatten();
+    let breaches: Vec<String> = names.filter_map(|name| row_missing(&readme, name)).collect();
+    hold("every setting is documented", &breaches);
+}
+
+/// What is wrong when no row of a table in the README begins with this variable among its names.
+fn row_missing(readme: &str, variable: &str) -> Option<String> {
+    let name = format!("`{variable}`");
+    let names_it =
+        |line: &str| line.starts_with('|') && line.split('|').nth(1).is_some_and(|cell| cell.contains(&name));
+    (!readme.lines().any(names_it)).then(|| format!("the README has no row for {name}"))
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    // In pieces, so that this file does not find itself.
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("unimplemented", "!"), concat!("todo", "!")];
+    let mut breaches = Vec::new();
+    for source in sources::all() {
+        for (n, line) in source.text.lines().enumerate() {
+            breaches.extend(marks.iter().filter(|mark| line.contains(**mark)).map(|mark| {
+                let line = n + 1;
+                format!("{}:{line}: {mark}", source.path)
+            }));
+        }
+    }
+    hold("no code waits to be written", &breaches);
+}
+
+#[test]
+fn lock_files_name_no_place_to_fetch_from() {
+    let lock = sources::read("tests/sdk/package-lock.json");
+    assert!(lock.contains("\"integrity\""), "it pins what is installed");
+    assert!(!lock.contains("\"resolved\""), "where it comes from is for the machine to say");
 }
