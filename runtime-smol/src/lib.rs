@@ -6,7 +6,6 @@ mod timer;
 pub use socket::{Listener, Stream};
 pub use timer::Timer;
 
-use async_io::Async;
 use async_signal::{Signal, Signals};
 use futures_lite::StreamExt;
 use keywheel_core::time::{Instant, UnixMillis};
@@ -16,7 +15,7 @@ use keywheel_runtime::traits::{ProcessSignal, Runtime};
 use smol::LocalExecutor;
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 
 /// A handle to the executor of this thread.
@@ -48,7 +47,7 @@ impl Runtime for Smol {
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<Stream> {
-        Ok(Stream::new(Async::<TcpStream>::connect(to).await?))
+        Stream::connect(to).await
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

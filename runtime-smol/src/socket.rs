@@ -12,9 +12,10 @@ use std::task::{Context, Poll};
 pub struct Stream(Async<TcpStream>);
 
 impl Stream {
-    pub(crate) fn new(socket: Async<TcpStream>) -> Self {
+    pub(crate) async fn connect(to: SocketAddr) -> io::Result<Self> {
+        let socket = Async::<TcpStream>::connect(to).await?;
         host::tune(socket.get_ref());
-        Stream(socket)
+        Ok(Stream(socket))
     }
 }
 
@@ -57,7 +58,7 @@ impl traits::Listener for Listener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, SocketAddr)>> {
         loop {
             match self.0.get_ref().accept() {
-                Ok((socket, peer)) => return Poll::Ready(Async::new(socket).map(|socket| (Stream::new(socket), peer))),
+                Ok((socket, peer)) => return Poll::Ready(Async::new(socket).map(|socket| (Stream(socket), peer))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if self.0.poll_readable(cx)?.is_pending() {
                         return Poll::Pending;

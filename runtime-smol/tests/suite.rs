@@ -37,5 +37,6 @@ on! {
     connections_beyond_the_limit_wait,
     a_reload_takes_a_good_configuration_and_no_bad_one,
     a_request_that_waits_for_a_permit_is_woken,
+    a_panic_ends_one_session,
     a_start_that_cannot_be_is_refused_in_words,
 }

@@ -47,7 +47,7 @@ impl Runtime for Tokio {
     }
 
     async fn connect(&self, to: SocketAddr) -> io::Result<Stream> {
-        Ok(Stream::new(tokio::net::TcpStream::connect(to).await?))
+        Stream::connect(to).await
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {

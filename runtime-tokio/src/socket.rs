@@ -14,9 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Stream(TcpStream);
 
 impl Stream {
-    pub(crate) fn new(socket: TcpStream) -> Self {
+    pub(crate) async fn connect(to: SocketAddr) -> io::Result<Self> {
+        let socket = TcpStream::connect(to).await?;
         host::tune(&socket);
-        Stream(socket)
+        Ok(Stream(socket))
     }
 
     /// Does `io`, of which `all` bytes are hoped for, if tokio holds the socket for ready. Fewer bytes leave it
@@ -77,7 +78,7 @@ impl traits::Listener for Listener {
     type Stream = Stream;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, SocketAddr)>> {
-        self.0.poll_accept(cx).map_ok(|(socket, peer)| (Stream::new(socket), peer))
+        self.0.poll_accept(cx).map_ok(|(socket, peer)| (Stream(socket), peer))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -113,15 +113,16 @@ impl<R: Runtime> Drop for Driver<R> {
             // Cut in the middle: the client must see that.
             downstream.link.shutdown(How::Reset);
         }
+        let now = self.io.worker.rt.now();
         if let Some(session) = self.session.take() {
             let worker = &self.io.worker;
             let abandoned = catch_unwind(AssertUnwindSafe(|| worker.turn(|turn| session.abandon(turn.pool))));
             if let Ok(Some(ask)) = abandoned {
-                let reply = self.io.ask(ask);
-                self.io.worker.hub.give_back(reply, self.io.worker.rt.now());
+                let reply = self.io.ask(ask, now);
+                self.io.worker.hub.give_back(reply, now);
             }
         }
-        self.io.stop_waiting();
+        self.io.stop_waiting(now);
         self.io.worker.close(&self.io.inbox);
     }
 }
@@ -149,7 +150,7 @@ impl<R: Runtime> Io<R> {
                 continue;
             }
             session.rest(turn);
-            if !self.arm(session, turn, cx) {
+            if !self.arm(session, cx) {
                 return Poll::Pending;
             }
         }
@@ -181,7 +182,7 @@ impl<R: Runtime> Io<R> {
     }
 
     /// Sees to it that the task is woken for all that is wanted; true when some of it is there already.
-    fn arm(&mut self, session: &Session, turn: &Turn<'_>, cx: &mut Context<'_>) -> bool {
+    fn arm(&mut self, session: &Session, cx: &mut Context<'_>) -> bool {
         let mut ready = false;
         for side in [Side::Downstream, Side::Upstream] {
             if let Some(half) = self.half(side) {
@@ -199,7 +200,6 @@ impl<R: Runtime> Io<R> {
                 cx.waker().wake_by_ref();
             }
         }
-        debug_assert!(self.armed.is_none_or(|at| turn.now <= at));
         ready
     }
 

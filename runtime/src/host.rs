@@ -63,7 +63,7 @@ pub fn seed() -> u64 {
     }
 }
 
-/// A listening, non-blocking socket.
+/// A listening, non-blocking socket. Connections accepted from it inherit what [`tune`] sets, at no further calls.
 ///
 /// # Errors
 /// Those of `socket`, `bind` and `listen`.
@@ -75,11 +75,12 @@ pub fn listen(at: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener>
     }
     socket.set_nonblocking(true)?;
     socket.bind(&at.into())?;
+    tune(&socket);
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
 
-/// Sets what every connection gets, accepted or made: no Nagle, keep-alive, a bound on unacknowledged data.
+/// Sets what every connection has, accepted or made: no Nagle, keep-alive, a bound on unacknowledged data.
 ///
 /// A socket whose peer is already gone refuses options; its first read says so better than we could here.
 pub fn tune<'s>(socket: impl Into<SockRef<'s>>) {
@@ -135,4 +136,46 @@ pub fn trace_panics() {
         // If even standard error is gone, there is nobody to tell.
         let _ = writeln!(io::stderr(), "{info}\n{}", Backtrace::force_capture());
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    #[test]
+    fn accepted_connections_inherit_the_options() {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), false).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let socket = SockRef::from(&accepted);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE);
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+    }
+
+    #[test]
+    fn clocks_go_on_and_reach_the_machines_own() {
+        let clock = Clock::start();
+        let now = clock.now();
+        assert!(now <= clock.now());
+        let later = clock.at(now + Duration::from_secs(10));
+        assert!(later.duration_since(clock.at(now)) == Duration::from_secs(10));
+        // Farther than the machine can say: does not overflow.
+        clock.at(Instant::from_micros(u64::MAX));
+    }
+
+    #[test]
+    fn roots_are_the_systems_and_the_operators() {
+        let system = roots(None).unwrap().len();
+        assert!(0 < system);
+        let ca = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap().cert.pem();
+        assert_eq!(roots(Some(ca.as_bytes())).unwrap().len(), system + 1);
+        assert!(roots(Some(b"")).unwrap_err().contains("no certificate"));
+        let broken = ca.replace("MI", "??");
+        assert!(roots(Some(broken.as_bytes())).unwrap_err().contains("certificate 1 cannot be read"));
+    }
 }

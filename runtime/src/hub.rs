@@ -173,3 +173,6 @@ impl Drop for Fatal {
         abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

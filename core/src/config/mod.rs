@@ -64,6 +64,7 @@ pub struct Fixed {
     workers: Option<u32>,
     log: LogConfig,
     shutdown: Duration,
+    replay_total: usize,
 }
 
 impl Config {
@@ -83,8 +84,9 @@ impl Config {
 
     /// What of it a reload cannot change.
     pub fn fixed(&self) -> Fixed {
-        let Config { listen, workers, log, shutdown, .. } = self;
-        Fixed { listen: listen.clone(), workers: *workers, log: log.clone(), shutdown: *shutdown }
+        let Config { listen, workers, log, shutdown, settings, .. } = self;
+        let replay_total = settings.limits.replay_total;
+        Fixed { listen: listen.clone(), workers: *workers, log: log.clone(), shutdown: *shutdown, replay_total }
     }
 }
 
@@ -99,6 +101,7 @@ impl Fixed {
             ("LOG_FORMAT", self.log.format != new.log.format),
             ("LOG_FILE_PATH", self.log.file != new.log.file),
             ("SHUTDOWN_TIMEOUT", self.shutdown != new.shutdown),
+            ("LIMIT_REPLAY_TOTAL", self.replay_total != new.replay_total),
         ];
         differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }

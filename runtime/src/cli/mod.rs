@@ -25,6 +25,7 @@ const FLUSH: Duration = Duration::from_secs(2);
 
 /// The whole process of a binary.
 pub fn main<F: Flavour>() -> ExitCode {
+    host::trace_panics();
     match args::parse(F::NAME, std::env::args_os().collect()) {
         Ok(Call::Serve(flags)) => serve::<F>(*flags),
         Ok(Call::Demo { once }) => demo::run::<F>(once, no_color()),

@@ -8,6 +8,7 @@ use keywheel_core::idle::Held;
 use keywheel_core::origin::Origin;
 use keywheel_core::proxy::{Ask, Reply};
 use keywheel_core::session::{Action, Dial, How, Linked, Session, Side};
+use keywheel_core::time::Instant;
 use keywheel_core::turn::Turn;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ impl<R: Runtime> Io<R> {
             acted = true;
             match action {
                 Action::Ask(ask) => {
-                    let reply = self.ask(ask);
+                    let reply = self.ask(ask, turn.now);
                     session.handle_reply(reply, turn);
                 }
                 Action::Dial(dial) => self.dial(dial, session, turn),
@@ -42,14 +43,13 @@ impl<R: Runtime> Io<R> {
     }
 
     /// Asks the proxy. A ticket in its reply makes this task the one that is woken for it.
-    pub(super) fn ask(&mut self, ask: Ask) -> Reply {
+    pub(super) fn ask(&mut self, ask: Ask, now: Instant) -> Reply {
         if let Ask::Cancel(_) = ask {
-            self.stop_waiting();
+            self.stop_waiting(now);
         }
-        let now = self.worker.rt.now();
         let reply = self.worker.hub.call(|proxy| proxy.handle_ask(ask, now));
         if let Reply::Queued(ticket) = reply {
-            self.stop_waiting();
+            self.stop_waiting(now);
             self.ticket = Some(ticket);
             self.worker.wait_for(ticket, &self.inbox);
         }
@@ -57,12 +57,12 @@ impl<R: Runtime> Io<R> {
     }
 
     /// Nobody waits for the ticket any more: a reply to it that comes, or has come, is given back.
-    pub(super) fn stop_waiting(&mut self) {
+    pub(super) fn stop_waiting(&mut self, now: Instant) {
         if let Some(ticket) = self.ticket.take() {
             self.worker.forget(ticket);
         }
         if let Some(late) = self.inbox.take_reply() {
-            self.worker.hub.give_back(late, self.worker.rt.now());
+            self.worker.hub.give_back(late, now);
         }
     }
 

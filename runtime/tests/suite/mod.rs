@@ -4,6 +4,7 @@
 
 mod contract;
 mod dialing;
+mod faulty;
 mod serving;
 mod stand;
 

@@ -1,5 +1,6 @@
 //! A whole server between a client's socket and a provider's.
 
+use super::faulty::{Faulty, PANIC};
 use super::stand::{Stand, Tls, config};
 use keywheel_core::config::Config;
 use keywheel_core::origin::{BaseUrl, Origin};
@@ -78,7 +79,7 @@ pub(crate) fn another_key_serves_when_one_is_dead<F: Flavour>() {
         client.chat("", false);
         assert_eq!(client.answer().unwrap().0, 200);
     }
-    assert!(1 <= stand.provider.counts("sk-dead").requests);
+    assert_eq!(stand.provider.counts("sk-dead").requests, 1);
     drop(client);
     stand.end();
 }
@@ -235,7 +236,7 @@ pub(crate) fn a_reload_takes_a_good_configuration_and_no_bad_one<F: Flavour>() {
     client.chat("", false);
     assert_eq!(client.answer().unwrap().0, 200);
     assert_eq!(stand.provider.counts("sk-b").requests, 1);
-    assert!(stand.log().contains("workers stay as they are"), "1 worker instead of 2: {}", stand.log());
+    assert!(stand.log().contains("changes of WORKERS wait"), "{}", stand.log());
     drop(client);
     stand.end();
 }
@@ -255,6 +256,26 @@ pub(crate) fn a_request_that_waits_for_a_permit_is_woken<F: Flavour>() {
     }
     assert_eq!(stand.provider.violations(), []);
     drop(clients);
+    stand.end();
+}
+
+/// A mistake of ours costs its own session: the client sees a break, the lease is settled, others go on.
+pub(crate) fn a_panic_ends_one_session<F: Flavour>() {
+    let stand = Stand::new::<Faulty<F>>(|config| config.pool.max_sockets = Some(1));
+    let mut other = stand.connect();
+    other.chat("", false);
+    assert_eq!(other.answer().unwrap().0, 200);
+
+    let mut client = stand.connect();
+    client.chat("hang", false);
+    stand.until("it holds the one permit", |s| s.provider.requests() == 2);
+    client.send(&format!("GET /v1/models HTTP/1.1\r\n{PANIC}\r\n"));
+    assert_eq!(client.end().unwrap_err().kind(), ErrorKind::ConnectionReset);
+
+    other.chat("", false);
+    assert_eq!(other.answer().unwrap().0, 200);
+    assert!(stand.log().contains("a session ended for a reason of our own"), "{}", stand.log());
+    drop(other);
     stand.end();
 }
 
