@@ -270,14 +270,18 @@ impl Exchange {
     /// The steps that the protocol takes.
     pub(crate) fn poll_codec(&mut self) -> Option<Step> {
         let due = &mut self.due;
-        let flags = [
-            (&mut due.release, Step::Release),
-            (&mut due.send, Step::Send),
-            (&mut due.go_on, Step::Continue),
-            (&mut due.answer, Step::Answer),
-            (&mut due.abort, Step::Abort),
-        ];
-        flags.into_iter().find_map(|(flag, step)| core::mem::take(flag).then_some(step))
+        if !(due.release || due.send || due.go_on || due.answer || due.abort) {
+            return None;
+        }
+        let (flag, step) = match due {
+            Due { release: flag @ true, .. } => (flag, Step::Release),
+            Due { send: flag @ true, .. } => (flag, Step::Send),
+            Due { go_on: flag @ true, .. } => (flag, Step::Continue),
+            Due { answer: flag @ true, .. } => (flag, Step::Answer),
+            Due { abort: flag, .. } => (flag, Step::Abort),
+        };
+        *flag = false;
+        Some(step)
     }
 
     /// Whether nothing more is wanted of proxy and upstream, and the answer (or its abort) has been given out.
