@@ -1,6 +1,7 @@
 //! What is worth telling the operator, as values; the runtime's log writes them.
 
 use crate::classify::Class;
+use crate::json::Usage;
 use core::time::Duration;
 use http::StatusCode;
 
@@ -41,6 +42,8 @@ pub struct RequestLine {
     pub id: Box<str>,
     /// Model, where it was read.
     pub model: Option<Box<str>>,
+    /// Tokens that the answer said it cost, where it said so and could be read.
+    pub usage: Option<Usage>,
     /// Whether the answer reached its end.
     pub complete: bool,
 }
@@ -68,6 +71,7 @@ impl RequestLine {
             class: Class::Ours,
             id: id.into(),
             model: None,
+            usage: None,
             complete: false,
         }
     }

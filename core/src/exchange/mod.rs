@@ -311,6 +311,7 @@ impl Exchange {
         line.retries = self.tries.attempts.saturating_sub(1);
         line.class = self.class;
         line.complete = complete;
+        line.usage = self.observer.usage();
         if let Model::Named(model) = &self.model {
             line.model = Some(model.clone());
         }

@@ -82,7 +82,7 @@ impl Exchange {
         self.due.go_on = false;
         self.body.commit(turn.pool);
         self.request.free(turn.pool);
-        self.observer.begin(head);
+        self.observer.begin(head, self.log.is_some());
         self.handle_progress(turn);
         let Some(lease) = &mut self.lease else { return };
         let account = classify::account(DIALECT, head.fields).filter(|name| !lease.knows_account(name));

@@ -2,6 +2,7 @@
 
 use super::record::{Body, Record};
 use keywheel_core::classify::Class;
+use keywheel_core::json::Usage;
 use keywheel_core::notice::RequestLine;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -119,8 +120,13 @@ fn request_json(line: &RequestLine) -> Value {
         "class": line.class.as_str(),
         "id": line.id,
         "model": line.model,
+        "usage": line.usage.map(usage_json),
         "complete": line.complete,
     })
+}
+
+fn usage_json(usage: Usage) -> Value {
+    json!({"input": usage.input, "output": usage.output, "total": usage.total, "cached": usage.cached})
 }
 
 /// Appends `text` with everything that could end the line or steer a terminal written out, and with `\` doubled,

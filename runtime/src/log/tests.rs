@@ -1,5 +1,6 @@
 use super::*;
 use keywheel_core::classify::Class;
+use keywheel_core::json::Usage;
 use keywheel_core::notice::RequestLine;
 use keywheel_core::time::UnixMillis;
 use serde_json::Value;
@@ -71,6 +72,7 @@ fn line() -> RequestLine {
         class: Class::Ok,
         id: "req-1".into(),
         model: Some("gpt-4o".into()),
+        usage: Some(Usage { input: 9, output: 3, total: 12, cached: 0 }),
         complete: true,
     }
 }
@@ -115,7 +117,8 @@ fn a_request_as_json() {
         serde_json::json!({
             "time": "1970-01-01T00:00:01.000Z", "level": "info", "kind": "request", "method": "POST",
             "path": "/v1/chat/completions", "status": 200, "latency_ms": 12.345, "key_index": 3, "key": "sk-…abcd",
-            "retries": 1, "class": "ok", "id": "req-1", "model": "gpt-4o", "complete": true,
+            "retries": 1, "class": "ok", "id": "req-1", "model": "gpt-4o",
+            "usage": {"input": 9, "output": 3, "total": 12, "cached": 0}, "complete": true,
         })
     );
     assert!(text.ends_with("}\n") && !text.trim_end().contains('\n'));

@@ -132,3 +132,16 @@ fn a_chunk_that_outgrows_the_replay_buffer_is_passed_whole() {
         assert_eq!(String::from_utf8_lossy(&data), "0123456789abcdefghij0123456789xyz", "step {step}");
     }
 }
+
+#[test]
+fn the_log_line_says_what_the_answer_cost() {
+    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    rig.client(CHAT);
+    let events = "data: {\"x\":1}\n\ndata: {\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}\n\n";
+    rig.upstream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nConnection: close\r\n\r\n");
+    rig.feed(Side::Upstream, events.as_bytes(), 7);
+    rig.call(|session, turn| session.handle_eof(Side::Upstream, turn));
+    let [Notice::Request(line)] = &rig.notices[..] else { panic!("{:?}", rig.notices) };
+    assert_eq!(line.usage.map(|usage| (usage.input, usage.output, usage.total)), Some((7, 2, 9)));
+    assert!(line.complete);
+}
