@@ -137,7 +137,8 @@ fn a_chunk_that_outgrows_the_replay_buffer_is_passed_whole() {
 fn the_log_line_says_what_the_answer_cost() {
     let mut rig = Rig::new(&["sk-first-key-000000"]);
     rig.client(CHAT);
-    let events = "data: {\"x\":1}\n\ndata: {\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}\n\n";
+    let events =
+        "data: {\"x\":1}\n\ndata: {\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2,\"total_tokens\":9}}\n\n";
     rig.upstream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nConnection: close\r\n\r\n");
     rig.feed(Side::Upstream, events.as_bytes(), 7);
     rig.call(|session, turn| session.handle_eof(Side::Upstream, turn));
