@@ -145,6 +145,7 @@ const GUARDED_LENGTHS: u32 = {
 #[derive(Default)]
 struct Survey<'b> {
     host: Option<&'b [u8]>,
+    hosts: u32,
     stated: Stated,
     options: Options,
     expects: bool,
@@ -157,9 +158,8 @@ impl<'b> Survey<'b> {
     fn field(&mut self, name: &[u8], value: &'b [u8]) -> Result<(), RequestError> {
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => {
-                if self.host.replace(value).is_some() {
-                    return Err(RequestError::HostTwice);
-                }
+                self.host = Some(value);
+                self.hosts += 1;
             }
             6 if name.eq_ignore_ascii_case(b"expect") => {
                 if !value.eq_ignore_ascii_case(b"100-continue") {
@@ -188,6 +188,7 @@ impl<'b> Survey<'b> {
     /// The one valid Host (RFC 9112 section 3.2); HTTP/1.0 may have none.
     fn host(&self, version: Version) -> Result<&'b [u8], RequestError> {
         match self.host {
+            Some(_) if self.hosts > 1 => Err(RequestError::HostTwice),
             Some(host) if valid_authority(host) => Ok(host),
             Some(_) => Err(RequestError::HostInvalid),
             None if version == Version::Http10 => Ok(&[]),
