@@ -112,7 +112,8 @@ fn trailers(bytes: &mut &[u8], most: usize) -> Option<Result<(), ()>> {
     let (mut lines, mut used) = (Vec::new(), 0);
     loop {
         let end = bytes[used..].iter().position(|b| *b == b'\n').map(|n| used + n + 1);
-        if end.unwrap_or(bytes.len()) > most + 2 {
+        // At the bound and not at its end, it will be longer.
+        if end.map_or(bytes.len() >= most + 2, |end| end > most + 2) {
             return Some(Err(()));
         }
         let line = &bytes[used..end?];
