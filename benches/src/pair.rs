@@ -1,7 +1,7 @@
 //! One session between a client and an upstream that live in memory, with a real proxy behind it.
 
 use keywheel_core::auth::Tokens;
-use keywheel_core::config::{Config, KeyEntry, Listen, Settings};
+use keywheel_core::config::{Config, KeyEntry, Settings};
 use keywheel_core::origin::{BaseUrl, Origin};
 use keywheel_core::proxy::Proxy;
 use keywheel_core::secret::Secret;
@@ -13,7 +13,8 @@ use std::time::Duration;
 
 /// The token that the configuration's clients send.
 pub const TOKEN: &str = "kwclient-0123456789abcdefghijklmnopqrstuvwxyz";
-const BEGIN: Instant = Instant::from_micros(1_000_000);
+/// When everything begins.
+pub const BEGIN: Instant = Instant::from_micros(1_000_000);
 const UNIX: UnixMillis = UnixMillis(1_767_225_600_000);
 
 /// A configuration with `n` keys and one token.
@@ -21,16 +22,8 @@ pub fn config(n: u32, log_requests: bool) -> Config {
     let bases: Arc<[BaseUrl]> = Arc::new([BaseUrl::new(Origin::new(true, "api.openai.com", 443), "/v1")]);
     let key = |n| format!("sk-proj-{n:08}0123456789abcdefghijklmnopqrstuv").into_bytes();
     let entry = |n| KeyEntry::new(Secret::new(key(n)), n, Arc::clone(&bases)).expect("the key is visible ASCII");
-    Config {
-        settings: Arc::new(Settings { tokens: Tokens::new([TOKEN]), log_requests, ..Settings::default() }),
-        pool: Default::default(),
-        keys: (0..n).map(|n| Arc::new(entry(n))).collect(),
-        listen: Listen { host: "127.0.0.1".into(), port: 3000 },
-        workers: None,
-        log: Default::default(),
-        extra_ca: None,
-        shutdown: Duration::from_secs(30),
-    }
+    let settings = Settings { tokens: Tokens::new([TOKEN]), log_requests, ..Settings::default() };
+    Config { settings: Arc::new(settings), ..Config::new((0..n).map(|n| Arc::new(entry(n))).collect()) }
 }
 
 /// A proxy with this configuration.
