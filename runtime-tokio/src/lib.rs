@@ -50,11 +50,6 @@ impl Runtime for Tokio {
         Stream::connect(to).await
     }
 
-    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let host = host.to_owned();
-        self.unblock(move || host::resolve(&host, port)).await
-    }
-
     fn timer(&self) -> Timer {
         Timer::new(self.clock)
     }

@@ -9,6 +9,7 @@
 //! reported ready). Any other error is final: the socket is dropped. One task polls a socket at a
 //! time, and only the waker of the last poll of each direction is woken.
 
+use crate::host;
 use keywheel_core::session::How;
 use keywheel_core::time::{Instant, UnixMillis};
 use rustls::crypto::CryptoProvider;
@@ -107,11 +108,14 @@ pub trait Runtime: Clone + 'static {
     /// Those of `connect`.
     fn connect(&self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
 
-    /// All addresses of a host name, in the order in which they are to be tried.
+    /// All addresses of a host name, in the order in which they are to be tried. Asks the system, aside.
     ///
     /// # Errors
     /// The lookup failed. An empty list is no error.
-    fn resolve(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>>;
+    fn resolve(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> {
+        let host = host.to_owned();
+        self.unblock(move || host::resolve(&host, port))
+    }
 
     /// A timer that is not set.
     fn timer(&self) -> Self::Timer;
