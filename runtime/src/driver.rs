@@ -90,14 +90,15 @@ impl<R: Runtime> Driver<R> {
     }
 
     /// Serves the connection to its end. A panic ends this session only.
-    pub(crate) async fn run(mut self) {
-        let end = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| self.poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(_) => Poll::Ready(Err(())),
-        });
-        if end.await.is_err() {
-            self.io.worker.say(log::Level::Error, "panic", "a session ended for a reason of our own, see the trace");
-        }
+    pub(crate) fn run(mut self) -> impl Future<Output = ()> {
+        // An async block would hold the driver twice: as what it captured, and as what it then borrows.
+        poll_fn(move |cx| {
+            catch_unwind(AssertUnwindSafe(|| self.poll(cx))).unwrap_or_else(|_| {
+                let text = "a session ended for a reason of our own, see the trace";
+                self.io.worker.say(log::Level::Error, "panic", text);
+                Poll::Ready(())
+            })
+        })
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -271,9 +272,14 @@ impl<R: Runtime> Io<R> {
                 false
             }
             Err(Fault::Lost(loss)) => {
-                self.note_race(side, turn);
-                self.unlink(side);
-                session.handle_lost(side, loss, turn);
+                half.writing = Way::Ended;
+                if side == Side::Upstream && half.reading != Way::Ended && session.wants_read(side) {
+                    // It may have answered early and closed: that answer can still be read, and how it ended.
+                    half.reading = Way::Open;
+                } else {
+                    self.unlink(side);
+                    session.handle_lost(side, loss, turn);
+                }
                 true
             }
         }

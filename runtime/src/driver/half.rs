@@ -13,7 +13,7 @@ pub(super) enum Way {
     Blocked,
     /// As `Blocked`, and this task will be woken.
     Armed,
-    /// The peer has ended this direction.
+    /// Nothing will move in this direction any more.
     Ended,
 }
 

@@ -39,6 +39,7 @@ macro_rules! on {
             a_client_that_leaves_cancels_its_request,
             a_cut_answer_is_seen_to_be_cut,
             idle_connections_that_died_serve_nobody,
+            an_early_answer_survives_the_reset_behind_it,
             tls_to_the_provider,
             a_certificate_that_is_not_trusted_is_an_error,
             draining_ends_idle_clients_at_once_and_lets_answers_finish,

@@ -6,7 +6,7 @@ use keywheel_core::config::Config;
 use keywheel_core::origin::{BaseUrl, Origin};
 use keywheel_runtime::fake::{Behaviour, Ended, Options};
 use keywheel_runtime::server::{Boot, Flavour, ServeError, serve};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +120,34 @@ pub(crate) fn idle_connections_that_died_serve_nobody<F: Flavour>() {
     assert_eq!(client.answer().unwrap().0, 200);
     drop(client);
     stand.end();
+}
+
+/// A provider that answers before it has read the request and closes: the client gets that answer, though what it
+/// still sends meets a reset.
+pub(crate) fn an_early_answer_survives_the_reset_behind_it<F: Flavour>() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let provider = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.read_exact(&mut [0; 1000]).unwrap();
+        socket.write_all(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nless").unwrap();
+        // Closed with bytes unread: the system sends a reset.
+    });
+    let stand = Stand::new::<F>(|config| {
+        *config = self::config(BaseUrl::new(Origin::new(false, "127.0.0.1", at.port()), ""), &["sk-a"]);
+    });
+    let mut client = stand.connect();
+    let mut sender = client.socket.try_clone().unwrap();
+    let upload = std::thread::spawn(move || {
+        let head = format!("POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 64 << 20);
+        // It may be cut off once the answer is out.
+        let _ = sender.write_all(head.as_bytes()).and_then(|()| sender.write_all(&vec![b'x'; 64 << 20]));
+    });
+    assert_eq!(client.answer().unwrap(), (413, "less".into()));
+    drop(client);
+    provider.join().unwrap();
+    stand.end();
+    upload.join().unwrap();
 }
 
 pub(crate) fn tls_to_the_provider<F: Flavour>() {
