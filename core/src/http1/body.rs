@@ -13,7 +13,7 @@
 //! a chunked peer is to be sent is one range of the same buffer, and the ranges of neighbours touch whenever the sender
 //! wrote canonical chunks.
 
-use super::head::check_trailers;
+use super::head::{MAX_FIELDS, check_trailers};
 use super::scan::{Flaw, Scan};
 use crate::limits::Limits;
 use crate::message::Length;
@@ -219,7 +219,7 @@ impl Decoder {
     /// At trailers, which begin at `at`.
     fn trailers(&mut self, buf: &[u8], at: usize, mut scan: Scan) -> Result<Piece, BodyError> {
         let section = buf.get(at..).unwrap_or_default();
-        let found = scan.section_end(section, self.trailers + 2);
+        let found = scan.section_end(section, self.trailers + 2, MAX_FIELDS);
         let Some(len) = found.map_err(|flaw| self.fault(flaw.into()))? else {
             self.state = State::Trailers(scan);
             return Ok(Piece { consumed: at, wire: at..at, data: at..at, ..Piece::default() });
@@ -275,7 +275,7 @@ pub enum Fault {
     Extensions,
     /// The data is not followed by CRLF.
     DataEnd,
-    /// The trailers are longer than `Limits::trailers`.
+    /// The trailers are longer than `Limits::trailers`, or more than [`MAX_FIELDS`].
     Trailers,
     /// A line of the trailers is no field, or ends in a line feed without a carriage return.
     Trailer {
@@ -307,7 +307,7 @@ impl fmt::Display for BodyError {
             Fault::Extension => write!(f, "chunk {chunk} has a control character in its extension"),
             Fault::Extensions => write!(f, "the chunk extensions are too long (chunk {chunk})"),
             Fault::DataEnd => write!(f, "the data of chunk {chunk} is not followed by CRLF"),
-            Fault::Trailers => write!(f, "the trailer fields are too long"),
+            Fault::Trailers => f.write_str("the trailer fields are too long or too many"),
             Fault::Trailer { line } => write!(f, "line {line} of the trailer fields is not `name: value` and CRLF"),
         }
     }

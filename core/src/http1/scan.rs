@@ -105,12 +105,14 @@ impl Scan {
     }
 
     /// Looks for the end of a section of field lines that follows a last chunk: one past its empty line.
-    /// At most `bound` bytes, that empty line included.
-    pub(super) fn section_end(&mut self, bytes: &[u8], bound: usize) -> Result<Option<usize>, Flaw> {
+    /// At most `bound` bytes, that empty line included, and `fields` fields.
+    pub(super) fn section_end(&mut self, bytes: &[u8], bound: usize, fields: usize) -> Result<Option<usize>, Flaw> {
         let found = self.lines(bytes, |scan, end, line| match line {
             _ if end > bound => Err(Flaw::LongHead),
             None => Err(Flaw::LineFeed { line: scan.lines }),
-            Some(line) => Ok(line.is_empty()),
+            Some([]) => Ok(true),
+            Some(_) if scan.lines > fields => Err(Flaw::Fields),
+            Some(_) => Ok(false),
         })?;
         if found.is_none() && bytes.len() >= bound { Err(Flaw::LongHead) } else { Ok(found) }
     }

@@ -3,6 +3,7 @@
 use super::cuts;
 use crate::http1::relay;
 use crate::strict;
+use keywheel_core::http1::head::MAX_FIELDS;
 use keywheel_core::limits::Limits;
 use keywheel_core::message::Length;
 
@@ -121,6 +122,7 @@ fn trailers(bytes: &mut &[u8], most: usize) -> Option<Result<(), ()>> {
         match line.strip_suffix(b"\r\n") {
             None => return Some(Err(())),
             Some([]) => break,
+            Some(_) if lines.len() == MAX_FIELDS => return Some(Err(())),
             Some(line) => lines.push(line),
         }
     }
