@@ -1,0 +1,300 @@
+//! What is drawn for one world before it begins: which faults are on and how heavy they weigh, keys and how they
+//! behave, settings, interventions. Some variants are switched off completely, the others differ wildly in weight.
+
+use super::dice::{Dice, Streams};
+use super::engine::{Carriage, Mode};
+use super::setup::Setup;
+use super::upstream::Mischief;
+use super::weather::Climate;
+use keywheel_runtime::fake::{Behaviour, ROWS, Spec};
+use std::time::Duration;
+
+/// The token that opens keywheel in every world.
+pub const TOKEN: &str = "kw-T0kenOfTheWorld-5b1f";
+/// Where the upstream is.
+pub const UPSTREAM: &str = "up.test";
+
+/// A world before it begins.
+#[derive(Clone, Debug)]
+pub struct Swarm {
+    /// What keywheel starts with.
+    pub setup: Setup,
+    /// How keywheel is carried.
+    pub carriage: Carriage,
+    /// The network.
+    pub climate: Climate,
+    /// Upstreams speak TLS.
+    pub tls: bool,
+    /// What upstreams do beside answering.
+    pub mischief: Mischief,
+    /// Upstreams close idle connections after this.
+    pub upstream_idle: Option<Duration>,
+    /// Each key's organization and behaviour.
+    pub keys: Vec<(String, Behaviour)>,
+    /// What happens while the world runs, by time (microseconds).
+    pub interventions: Vec<(u64, Intervention)>,
+    /// When all faults end, microseconds.
+    pub heal_at: u64,
+    /// What clients may ask.
+    pub fare: Fare,
+    /// How many clients, and the most errands of one.
+    pub clients: (usize, usize),
+}
+
+/// Something that happens to the process or to a key.
+#[derive(Clone, Debug)]
+pub enum Intervention {
+    /// A key behaves differently from now on.
+    Key(usize, Behaviour),
+    /// Another keys file: the keys that it holds, in this order.
+    Reload(Vec<usize>),
+    /// The clock jumps ahead, microseconds.
+    Jump(u64),
+    /// Everything is healed.
+    Heal,
+    /// SIGTERM.
+    Drain,
+}
+
+/// What clients may ask, with weights; a weight of 0 switches a variant off.
+#[derive(Clone, Debug)]
+pub struct Fare {
+    /// Weights of the kinds of errands, in the order of `workload::KINDS`.
+    pub kinds: Vec<u32>,
+    /// Weights of the wishes about answers.
+    pub wishes: Vec<(String, u32)>,
+    /// Per cent of errands whose client leaves early.
+    pub leaving: u32,
+    /// Per cent of errands that are mangled.
+    pub mangling: u32,
+    /// Per cent of clients that read slowly, and that pipeline.
+    pub slow: u32,
+    /// See `slow`.
+    pub pipelining: u32,
+}
+
+/// How much one variant weighs: often nothing.
+fn weight(dice: &mut Dice, off: u32) -> u32 {
+    if dice.chance(off) { 0 } else { 1 << dice.range(0, 6) }
+}
+
+impl Swarm {
+    /// The world of these streams.
+    pub fn drawn(dice: &mut Streams, mode: Mode) -> Self {
+        let dice = &mut dice.swarm;
+        let calm = dice.chance(12);
+        let climate = if calm || dice.chance(15) { Climate::calm() } else { Climate::drawn(dice) };
+        let tls = mode == Mode::Full && dice.chance(25);
+        let keys = keys(dice, calm);
+        let heal_at = dice.range(20_000_000, 200_000_000);
+        let interventions = interventions(dice, keys.len(), heal_at, calm);
+        Swarm {
+            setup: setup(dice, &keys, tls),
+            carriage: carriage(dice, mode),
+            climate,
+            tls,
+            mischief: Mischief { unsolicited: if calm { 0 } else { odds(dice, 20) } },
+            upstream_idle: dice.chance(20).then(|| Duration::from_millis(dice.range(5, 8_000))),
+            keys: keys.into_iter().map(|key| (key.account, key.behaviour)).collect(),
+            interventions,
+            heal_at,
+            fare: fare(dice, calm),
+            clients: (dice.range(1, 10) as usize, dice.range(1, 8) as usize),
+        }
+    }
+}
+
+fn odds(dice: &mut Dice, most: u64) -> u32 {
+    if dice.chance(50) { 0 } else { dice.range(1, most) as u32 }
+}
+
+struct Key {
+    text: String,
+    account: String,
+    behaviour: Behaviour,
+}
+
+fn keys(dice: &mut Dice, calm: bool) -> Vec<Key> {
+    let count = match dice.range(0, 19) {
+        0 => 1,
+        1 => 100,
+        _ => dice.range(2, 8),
+    };
+    let shared = dice.chance(30);
+    let bad = if calm { 0 } else { *dice.pick(&[0, 20, 50, 100]) };
+    let weights: Vec<u32> = (0..BEHAVIOURS).map(|_| weight(dice, 40)).collect();
+    (0..count)
+        .map(|n| Key {
+            text: format!("sk-{}{}", if dice.chance(50) { "proj-" } else { "" }, dice.word(32)),
+            account: format!("org-{}", if shared { n / 2 } else { n }),
+            behaviour: if dice.chance(bad) { behaviour(dice, &weights) } else { Behaviour::Good },
+        })
+        .collect()
+}
+
+const BEHAVIOURS: usize = 7;
+
+/// Something that is wrong with a key.
+fn behaviour(dice: &mut Dice, weights: &[u32]) -> Behaviour {
+    let every = dice.range(1, 4) as u32;
+    let spec = |text: &str| Box::new(text.parse::<Spec>().expect("a wish that is spelled right"));
+    match dice.weighted(weights.iter().copied()) {
+        0 => Behaviour::Invalid,
+        1 => Behaviour::NoQuota,
+        2 => Behaviour::RateLimited {
+            requests: dice.range(0, 3) as u32,
+            per: Duration::from_millis(dice.range(300, 30_000)),
+        },
+        3 => Behaviour::flaky_500(every),
+        4 => Behaviour::DeadAfter(dice.range(1, 4) as u32),
+        5 => {
+            let row = dice.pick(&ROWS).name;
+            Behaviour::Every { every, spec: spec(&format!("error={row}")) }
+        }
+        _ => {
+            let at = dice.range(0, 200);
+            let wish = *dice.pick(&["hang", "garble", "reset_head=", "cut_head=", "reset_after=", "delay_ms="]);
+            let wish = if wish.ends_with('=') { format!("{wish}{at}") } else { wish.to_owned() };
+            Behaviour::Every { every, spec: spec(&wish) }
+        }
+    }
+}
+
+fn setup(dice: &mut Dice, keys: &[Key], tls: bool) -> Setup {
+    let base = if tls { format!("https://{UPSTREAM}:8443") } else { format!("http://{UPSTREAM}:8080") };
+    let mut env = vec![("AUTH_KEY".to_owned(), TOKEN.to_owned()), ("OPENAI_BASE_URL".to_owned(), base)];
+    let mut maybe = |dice: &mut Dice, percent: u32, name: &str, values: &[&str]| {
+        if dice.chance(percent) {
+            env.push((name.to_owned(), (*dice.pick(values)).to_owned()));
+        }
+    };
+    maybe(dice, 30, "LOAD_BALANCE_STRATEGY", &["random", "least_busy"]);
+    maybe(dice, 40, "MAX_RETRIES", &["0", "1", "2", "8"]);
+    maybe(dice, 50, "WHEN_EXHAUSTED", &["reject", "least_bad"]);
+    maybe(dice, 15, "RETRY_AMBIGUOUS", &["true"]);
+    maybe(dice, 15, "CLIENT_HALF_CLOSE", &["true"]);
+    maybe(dice, 25, "MAX_SOCKETS", &["1", "2", "5"]);
+    maybe(dice, 30, "MAX_FREE_SOCKETS", &["1", "3"]);
+    maybe(dice, 50, "REQUEST_TIMEOUT", &["2000", "5000"]);
+    maybe(dice, 20, "STREAM_HEADER_TIMEOUT", &["3000"]);
+    maybe(dice, 20, "STREAM_IDLE_TIMEOUT", &["4000"]);
+    maybe(dice, 20, "BLACKLIST_THRESHOLD", &["0", "2", "3"]);
+    maybe(dice, 20, "ENABLE_CORS", &["false"]);
+    maybe(dice, 30, "LIMIT_REPLAY", &["0", "2000", "20000"]);
+    maybe(dice, 10, "LIMIT_REPLAY_TOTAL", &["30000"]);
+    maybe(dice, 10, "LIMIT_WAITING", &["2"]);
+    maybe(dice, 10, "LIMIT_CONNECTIONS", &["3"]);
+    maybe(dice, 10, "LIMIT_KEEP_ALIVE", &["2000"]);
+    Setup { env, keys: keys.iter().map(|key| key.text.clone()).collect() }
+}
+
+fn carriage(dice: &mut Dice, mode: Mode) -> Carriage {
+    Carriage {
+        mode,
+        most_read: *dice.pick(&[usize::MAX, usize::MAX, 4096, 700, 1]),
+        upstream_first: dice.chance(50),
+        order: dice.chance(50).then(|| dice.child(77)),
+        workers: if dice.chance(30) { 2 } else { 1 },
+    }
+}
+
+fn interventions(dice: &mut Dice, keys: usize, heal_at: u64, calm: bool) -> Vec<(u64, Intervention)> {
+    let mut all = vec![(heal_at, Intervention::Heal)];
+    if calm {
+        return all;
+    }
+    let weights: Vec<u32> = (0..BEHAVIOURS).map(|_| weight(dice, 50)).collect();
+    let flips = if dice.chance(50) { dice.range(1, 12) } else { 0 };
+    for _ in 0..flips {
+        let at = dice.range(0, heal_at);
+        let now = if dice.chance(40) || weights.iter().all(|weight| *weight == 0) {
+            Behaviour::Good
+        } else {
+            behaviour(dice, &weights)
+        };
+        all.push((at, Intervention::Key(dice.below(keys), now)));
+    }
+    let reloads = if dice.chance(35) { dice.range(1, 4) } else { 0 };
+    for _ in 0..reloads {
+        let mut order: Vec<usize> = (0..keys).filter(|_| dice.chance(75)).collect();
+        for place in (1..order.len()).rev() {
+            order.swap(place, dice.below(place + 1));
+        }
+        if order.is_empty() {
+            order.push(dice.below(keys));
+        }
+        all.push((dice.range(0, heal_at), Intervention::Reload(order)));
+    }
+    if dice.chance(15) {
+        all.push((dice.range(0, heal_at), Intervention::Jump(dice.range(1_000_000, 3_600_000_000))));
+    }
+    all
+}
+
+fn fare(dice: &mut Dice, calm: bool) -> Fare {
+    let mut kinds: Vec<u32> = (0..super::workload::KINDS.len()).map(|_| weight(dice, 35)).collect();
+    if kinds.iter().all(|weight| *weight == 0) {
+        kinds[0] = 1;
+    }
+    let mut wishes = vec![(String::new(), 64)];
+    if !calm {
+        for row in &ROWS {
+            wishes.push((format!("error={}", row.name), if dice.chance(85) { 0 } else { weight(dice, 0) }));
+        }
+        let n = dice.range(0, 3_000);
+        let odd = [
+            "hang".to_owned(),
+            "garble".to_owned(),
+            "early".to_owned(),
+            "early,close".to_owned(),
+            "http10".to_owned(),
+            "length=+5".to_owned(),
+            "length=99999".to_owned(),
+            "status=499,code=weird".to_owned(),
+            "error=rate_requests,retry_after=-1".to_owned(),
+            "error=rate_requests,retry_after=99999999999999999999".to_owned(),
+            "error=rate_tokens,retry_after=Wed%2C 21 Oct 2026 07:28:00 GMT".to_owned(),
+            "error=insufficient_quota,echo_key".to_owned(),
+            "error=bad_request,echo_key".to_owned(),
+            "error=server_error,echo_key=head".to_owned(),
+            "error=overloaded,should_retry=false".to_owned(),
+            "interim=20".to_owned(),
+            "fields=400".to_owned(),
+            "fields=60,field_size=2000".to_owned(),
+            "event_error=server_error".to_owned(),
+            "event_error=insufficient_quota".to_owned(),
+            format!("cut_head={n}"),
+            format!("reset_head={}", n / 10),
+            format!("cut_after={n}"),
+            format!("reset_after={n}"),
+            format!("noise={}", n + 1),
+            format!("stall_ms={},stall_at={}", n * 9, n / 7),
+            format!("delay_ms={}", n * 5),
+            format!("error=rate_requests,retry_after_ms={}", n * 4),
+        ];
+        wishes.extend(odd.into_iter().map(|wish| (wish, if dice.chance(70) { 0 } else { weight(dice, 0) })));
+    }
+    let n = dice.range(1, 40);
+    let fine = [
+        "until_close".to_owned(),
+        "chunked".to_owned(),
+        "trailers".to_owned(),
+        "gzip".to_owned(),
+        "close".to_owned(),
+        "event_comments".to_owned(),
+        "interim=2".to_owned(),
+        format!("chunks={n},size={}", n * 10),
+        format!("interval_ms={n},chunks={}", n / 2),
+        format!("bytes={}", n * 5_000),
+        format!("delay_ms={n}"),
+    ];
+    wishes.extend(fine.into_iter().map(|wish| (wish, weight(dice, 40))));
+    Fare {
+        kinds,
+        wishes,
+        leaving: if calm { 0 } else { odds(dice, 30) },
+        mangling: odds(dice, 25),
+        slow: odds(dice, 50),
+        pipelining: odds(dice, 50),
+    }
+}

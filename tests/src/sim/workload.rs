@@ -1,0 +1,231 @@
+//! What clients ask of keywheel in one world: errands and manners, drawn by the weights of its fare.
+
+use super::client::Manner;
+use super::dice::Dice;
+use super::errand::{Errand, Leave, Leaving, Upload, When};
+use super::swarm::{Fare, TOKEN};
+
+/// Kinds of errands.
+pub const KINDS: [Kind; 12] = [
+    Kind::Chat,
+    Kind::StreamedChat,
+    Kind::StreamedResponse,
+    Kind::Embedding,
+    Kind::Models,
+    Kind::Head,
+    Kind::Download,
+    Kind::Upload,
+    Kind::ChunkedPut,
+    Kind::Expecting,
+    Kind::Delete,
+    Kind::Admin,
+];
+
+/// A kind of errand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// POST chat, answered at once.
+    Chat,
+    /// POST chat, answered as events.
+    StreamedChat,
+    /// POST responses, answered as events.
+    StreamedResponse,
+    /// POST embeddings.
+    Embedding,
+    /// GET models.
+    Models,
+    /// HEAD models.
+    Head,
+    /// GET of many bytes.
+    Download,
+    /// POST of a file.
+    Upload,
+    /// PUT in chunks.
+    ChunkedPut,
+    /// POST that expects 100 first.
+    Expecting,
+    /// DELETE of something that is not there.
+    Delete,
+    /// A page of keywheel's own.
+    Admin,
+}
+
+const MODELS: [&str; 3] = ["gpt-4o", "gpt-4o-mini", "o3"];
+
+/// Draws one client: how it goes about, and its errands, numbered from `first`.
+pub fn client(dice: &mut Dice, fare: &Fare, most: usize, within: u64, first: u32) -> (Manner, Vec<Errand>) {
+    let count = dice.range(1, most as u64);
+    let errands = (0..count).map(|n| errand(dice, fare, first + n as u32)).collect();
+    let credential = match dice.range(0, 3) {
+        0 => format!("authorization: bearer {TOKEN}"),
+        1 => format!("x-api-key: {TOKEN}"),
+        2 => format!("api-key: {TOKEN}"),
+        _ => format!("Authorization: Bearer {TOKEN}"),
+    };
+    let pace = dice.chance(fare.slow).then(|| (dice.range(1, 3_000) as usize, dice.range(1_000, 400_000)));
+    let manner = Manner {
+        at: dice.range(0, within),
+        think: dice.range(0, 3_000_000),
+        pipeline: if dice.chance(fare.pipelining) { dice.range(2, 5) as usize } else { 1 },
+        pace,
+        credential,
+    };
+    (manner, errands)
+}
+
+fn errand(dice: &mut Dice, fare: &Fare, id: u32) -> Errand {
+    let kind = KINDS[dice.weighted(fare.kinds.iter().copied())];
+    let wish = dice.weighted(fare.wishes.iter().map(|(_, weight)| *weight));
+    let mut errand = of_kind(kind, dice, id);
+    if kind != Kind::Admin {
+        errand.spec = fare.wishes[wish].0.clone();
+    }
+    if dice.chance(fare.mangling) {
+        mangle(&mut errand, dice);
+    } else if dice.chance(fare.leaving) {
+        errand.leave = Some(leave(dice, errand.body.len()));
+    } else if !errand.body.is_empty() && dice.chance(fare.leaving / 2) {
+        errand.pause = Some((dice.below(errand.body.len()), dice.range(100_000, 30_000_000)));
+    }
+    errand
+}
+
+fn leave(dice: &mut Dice, body: usize) -> Leave {
+    let when = match dice.range(0, 2) {
+        0 => When::Sent(dice.range(1, 300 + body as u64) as usize),
+        1 => When::Got(dice.range(1, 2_000) as usize),
+        _ => When::After(dice.range(100, 3_000_000)),
+    };
+    let how = *dice.pick(&[Leaving::Fin, Leaving::Reset, Leaving::HalfClose]);
+    Leave { when, how }
+}
+
+fn of_kind(kind: Kind, dice: &mut Dice, id: u32) -> Errand {
+    let get = |target: &str| Errand::get(id, target);
+    let model = *dice.pick(&MODELS);
+    let json = |target: &str, body: String| Errand {
+        method: "POST",
+        model,
+        fields: vec!["Content-Type: application/json".into()],
+        body: body.into_bytes(),
+        framing: Upload::Length,
+        ..Errand::get(id, target)
+    };
+    let filler = |dice: &mut Dice| {
+        let n = *dice.pick(&[10, 300, 3_000, 40_000]);
+        let n = dice.range(0, n) as usize;
+        String::from_utf8(dice.text(n)).unwrap_or_default()
+    };
+    let messages = |text: String| format!("\"messages\":[{{\"role\":\"user\",\"content\":\"{text}\"}}]");
+    match kind {
+        Kind::Chat => {
+            let text = filler(dice);
+            json("/v1/chat/completions", format!("{{{},\"model\":\"{model}\"}}", messages(text)))
+        }
+        Kind::StreamedChat => {
+            let text = filler(dice);
+            let usage = if dice.chance(50) { ",\"stream_options\":{\"include_usage\":true}" } else { "" };
+            json("/v1/chat/completions", format!("{{\"model\":\"{model}\",\"stream\":true{usage},{}}}", messages(text)))
+        }
+        Kind::StreamedResponse => {
+            let text = filler(dice);
+            json("/v1/responses", format!("{{\"model\":\"{model}\",\"stream\":true,\"input\":\"{text}\"}}"))
+        }
+        Kind::Embedding => {
+            let text = filler(dice);
+            json("/v1/embeddings", format!("{{\"input\":\"{text}\",\"model\":\"{model}\"}}"))
+        }
+        Kind::Models => get("/v1/models"),
+        Kind::Head => Errand { method: "HEAD", ..get("/v1/models") },
+        Kind::Download => get("/v1/filler"),
+        Kind::Upload => upload(dice, id),
+        Kind::ChunkedPut => {
+            let body = filler(dice).into_bytes();
+            let size = dice.range(1, 5_000) as usize + body.len() / 50;
+            let framing = Upload::Chunks(size, dice.chance(50));
+            Errand { method: "PUT", body, framing, ..get("/v1/digest") }
+        }
+        Kind::Expecting => {
+            let patience = dice.range(200_000, 3_000_000);
+            let text = filler(dice);
+            let body = format!("{{{},\"model\":\"{model}\"}}", messages(text));
+            Errand { expect: Some(patience), ..json("/v1/chat/completions", body) }
+        }
+        Kind::Delete => Errand { method: "DELETE", ..get("/v1/files/file-none") },
+        Kind::Admin => get(*dice.pick(&["/health", "/stats", "/blacklist", "/livez", "/readyz"])),
+    }
+}
+
+/// A file as browsers and SDKs send it.
+fn upload(dice: &mut Dice, id: u32) -> Errand {
+    let size = *dice.pick(&[100, 5_000, 60_000, 200_000]);
+    let size = dice.range(1, size) as usize;
+    let mut body = Vec::with_capacity(size + 300);
+    body.extend_from_slice(b"--bound\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nassistants\r\n");
+    body.extend_from_slice(b"--bound\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n");
+    body.extend_from_slice(&dice.text(size));
+    body.extend_from_slice(b"\r\n--bound--\r\n");
+    let framing = if dice.chance(70) { Upload::Length } else { Upload::Chunks(dice.range(100, 20_000) as usize, false) };
+    Errand {
+        method: "POST",
+        fields: vec!["Content-Type: multipart/form-data; boundary=bound".into()],
+        body,
+        framing,
+        ..Errand::get(id, "/v1/files")
+    }
+}
+
+/// Makes a request that must not get through.
+fn mangle(errand: &mut Errand, dice: &mut Dice) {
+    let extra = |errand: &mut Errand, field: &str| errand.fields.push(field.to_owned());
+    match dice.range(0, 9) {
+        0 => {
+            errand.unauthorized = true;
+            errand.mangled = Some(" with a wrong token");
+        }
+        1 => {
+            extra(errand, "Content-Length: 7");
+            extra(errand, "Transfer-Encoding: chunked");
+            errand.mangled = Some(" with length and coding");
+        }
+        2 => {
+            extra(errand, "Host: second.test");
+            errand.mangled = Some(" with two hosts");
+        }
+        3 => {
+            extra(errand, "no colon here");
+            errand.mangled = Some(" with a field that has no colon");
+        }
+        4 => {
+            extra(errand, "x-a: b\r\n folded");
+            errand.mangled = Some(" with a folded field");
+        }
+        5 => {
+            errand.target = "/v1/../admin".into();
+            errand.mangled = Some(" with a dot segment");
+        }
+        6 => {
+            extra(errand, &format!("x-long: {}", "y".repeat(70_000)));
+            errand.mangled = Some(" with a head too large");
+        }
+        7 => {
+            extra(errand, "content_length: 5");
+            errand.mangled = Some(" with an underscored length");
+        }
+        8 => {
+            errand.raw = Some(b"GET /v1/models HTTP/1.1\nHost: a\n\n".to_vec());
+            (errand.body, errand.framing) = (Vec::new(), Upload::None);
+            errand.mangled = Some(" with bare line feeds");
+        }
+        _ => {
+            let n = dice.range(1, 200) as usize;
+            let mut raw = dice.text(n);
+            raw.iter_mut().for_each(|byte| *byte ^= (dice.bits() & 0x81) as u8);
+            raw.extend_from_slice(b"\r\n\r\n");
+            errand.raw = Some(raw);
+            (errand.body, errand.framing) = (Vec::new(), Upload::None);
+            errand.mangled = Some(" that is noise");
+        }
+    }
+    errand.expect = None;
+}
