@@ -3,3 +3,7 @@
 //! It shares no code with keywheel.
 
 pub mod answer;
+pub mod evidence;
+pub mod judge;
+pub mod ledger;
+pub mod secrets;

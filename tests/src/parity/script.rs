@@ -20,6 +20,7 @@
 //! with `<end>` for the last chunk, since how a stream is cut into chunks is an accident of timing.
 
 use super::template::Template;
+use std::collections::BTreeMap;
 
 /// One scenario.
 #[derive(Clone, Debug)]
@@ -99,6 +100,17 @@ pub fn read(table: &str) -> Result<Vec<Scenario>, String> {
 }
 
 impl Scenario {
+    /// Bytes of the longest stream that a party sends, at most 3,000: there is no need to cut fillers everywhere.
+    pub fn longest_stream(&self) -> u64 {
+        let mut sent: BTreeMap<Party, usize> = BTreeMap::new();
+        for step in &self.steps {
+            if let Act::Send(party, template) = &step.act {
+                *sent.entry(*party).or_default() += template.len();
+            }
+        }
+        sent.into_values().max().unwrap_or(0).min(3_000) as u64
+    }
+
     fn add(&mut self, line: &str, number: usize) -> Result<(), String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let act = match word {

@@ -44,6 +44,16 @@ impl Template {
         Ok(())
     }
 
+    /// About how many bytes it will be.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|piece| if let Piece::Text(text) = piece { text.len() } else { 48 }).sum()
+    }
+
+    /// Whether it is no bytes at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds bytes as they are.
     pub fn text(&mut self, bytes: &[u8]) {
         match self.0.last_mut() {

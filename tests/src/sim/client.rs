@@ -129,6 +129,11 @@ impl Client {
         self.todo.is_empty() && self.outcomes.iter().all(|outcome| outcome.ending != Ending::Open)
     }
 
+    /// From now on it reads as fast as it can.
+    pub fn hurry(&mut self) {
+        self.manner.pace = None;
+    }
+
     /// Hangs up, whatever is under way.
     pub fn go(&mut self, world: &mut World) {
         if let Some(link) = self.link.take() {

@@ -242,13 +242,14 @@ impl Direct {
             run.session.handle_timeout(&mut self.lend(now));
         }
         self.actions(id, run, world);
+        let mut moved = true;
         for _ in 0..ROUNDS {
             let sides = if self.habits.upstream_first {
                 [Side::Upstream, Side::Downstream]
             } else {
                 [Side::Downstream, Side::Upstream]
             };
-            let mut moved = self.dial_on(id, run, world);
+            moved = self.dial_on(id, run, world);
             for side in sides {
                 moved |= self.read(run, side, world);
                 moved |= self.actions(id, run, world);
@@ -260,6 +261,11 @@ impl Direct {
             }
         }
         run.session.rest(&mut self.lend(now));
+        if moved {
+            // The turn was cut short: there is more to do.
+            run.queued = true;
+            self.ready.push_back(id);
+        }
         self.arm(id, run, world);
     }
 

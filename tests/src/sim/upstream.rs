@@ -113,6 +113,11 @@ impl Upstreams {
         &self.provider
     }
 
+    /// Whether they speak TLS.
+    pub fn encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// The connection of this serial number (from 1), and where the heads of its answers end.
     pub fn heads(&self, conn: u64) -> Option<(End, &[HeadEnd])> {
         let link = self.links.get(usize::try_from(conn.checked_sub(1)?).ok()?)?;

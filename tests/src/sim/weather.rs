@@ -87,8 +87,8 @@ impl Climate {
     }
 
     /// What a connection from a client is like.
-    pub fn downstream(&mut self, dice: &mut Dice) -> Fate {
-        let odds = self.down;
+    pub fn downstream(&mut self, dice: &mut Dice, healed: bool) -> Fate {
+        let odds = if healed { Odds::default() } else { self.down };
         self.fate(odds, [&CLIENT, &TO_CLIENT], dice)
     }
 

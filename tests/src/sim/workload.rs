@@ -165,7 +165,8 @@ fn upload(dice: &mut Dice, id: u32) -> Errand {
     body.extend_from_slice(b"--bound\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n");
     body.extend_from_slice(&dice.text(size));
     body.extend_from_slice(b"\r\n--bound--\r\n");
-    let framing = if dice.chance(70) { Upload::Length } else { Upload::Chunks(dice.range(100, 20_000) as usize, false) };
+    let framing =
+        if dice.chance(70) { Upload::Length } else { Upload::Chunks(dice.range(100, 20_000) as usize, false) };
     Errand {
         method: "POST",
         fields: vec!["Content-Type: multipart/form-data; boundary=bound".into()],

@@ -229,7 +229,7 @@ impl World {
         if self.listeners.is_empty() {
             return None;
         }
-        let fate = self.climate.downstream(&mut self.dice.network);
+        let fate = self.climate.downstream(&mut self.dice.network, self.net.healed());
         let (own, theirs) = self.join(fate, [Owner::Client(client), Owner::Nobody]);
         let chosen = self.dice.scheduler.below(self.listeners.len());
         let slot = &mut self.listeners[chosen];

@@ -1,0 +1,183 @@
+//! What is known of a world after it ended: what each client request came to, and the attempts that the provider saw.
+
+use crate::sim::client::Outcome;
+use crate::sim::net::End;
+use crate::sim::swarm::Swarm;
+use crate::sim::trace::Fnv;
+use crate::sim::upstream::Upstreams;
+use crate::sim::world::World;
+use keywheel_runtime::fake::{ROWS, Record};
+use std::collections::BTreeMap;
+
+/// One attempt as the provider saw it.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The provider's record.
+    pub record: Record,
+    /// Whether the whole head of its answer reached keywheel; `None` where TLS hides it.
+    pub head_arrived: Option<bool>,
+    /// What its answer means, in the words of the classes; empty when it had no whole answer.
+    pub class: &'static str,
+    /// Whether the evidence is a structured code.
+    pub structured: bool,
+}
+
+/// One client request.
+#[derive(Clone, Debug)]
+pub struct Request<'e> {
+    /// What the client knows.
+    pub outcome: &'e Outcome,
+    /// Its attempts, in the order of their arrival.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Everything known.
+#[derive(Debug)]
+pub struct Evidence<'e> {
+    /// The world as drawn.
+    pub swarm: &'e Swarm,
+    /// All client requests.
+    pub requests: Vec<Request<'e>>,
+    /// Attempts whose request no client made.
+    pub strays: Vec<Record>,
+    /// What clients complained of.
+    pub complaints: Vec<String>,
+    /// What the provider complained of.
+    pub violations: Vec<String>,
+    /// Connections, in order of making, with their requests in order.
+    pub connections: BTreeMap<u64, Vec<u64>>,
+    /// Connections to the provider that are open.
+    pub open: u64,
+    /// `Debug` of the proxy.
+    pub view: &'e str,
+}
+
+impl<'e> Evidence<'e> {
+    /// Puts together what clients and provider know.
+    pub fn gather(
+        swarm: &'e Swarm,
+        outcomes: &'e [Outcome],
+        complaints: Vec<String>,
+        upstreams: &Upstreams,
+        world: &World,
+        view: &'e str,
+    ) -> Self {
+        let mut requests: BTreeMap<u32, Request<'e>> =
+            outcomes.iter().map(|outcome| (outcome.errand.id, Request { outcome, attempts: Vec::new() })).collect();
+        let provider = upstreams.provider();
+        let mut strays = Vec::new();
+        let mut connections: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for record in provider.log() {
+            let on_this = connections.entry(record.conn).or_default();
+            on_this.push(record.serial);
+            let nth = on_this.len() - 1;
+            match sim_id(&record).and_then(|id| requests.get_mut(&id)) {
+                Some(request) => request.attempts.push(attempt(record, nth, upstreams, world)),
+                None => strays.push(record),
+            }
+        }
+        let violations =
+            provider.violations().iter().map(|(conn, what)| format!("connection {conn}: {what}")).collect();
+        Evidence {
+            swarm,
+            requests: requests.into_values().collect(),
+            strays,
+            complaints,
+            violations,
+            connections,
+            open: provider.connections().1,
+            view,
+        }
+    }
+
+    /// Adds what occurred to `counts`.
+    pub fn count(&self, counts: &mut BTreeMap<(&'static str, String), u64>) {
+        let mut add = |group, name: &str| *counts.entry((group, name.to_owned())).or_default() += 1;
+        for request in &self.requests {
+            let errand = &request.outcome.errand;
+            add("client's end", &format!("{:?}", request.outcome.ending));
+            if let Some(mangled) = errand.mangled {
+                add("mangled", mangled.trim());
+            }
+            if errand.leave.is_some() {
+                add("client", "means to leave early");
+            }
+            if request.outcome.pipelined {
+                add("client", "pipelines");
+            }
+            if !errand.spec.is_empty() {
+                add("asked of the provider", errand.spec.split(['=', ',']).next().unwrap_or_default());
+            }
+            add("attempts of a request", &request.attempts.len().to_string());
+            for attempt in &request.attempts {
+                add("attempt's class", if attempt.class.is_empty() { "no whole answer" } else { attempt.class });
+            }
+        }
+    }
+
+    /// What upstreams got of each client request: a digest of each attempt, its key and framing aside.
+    pub fn upstream_digests(&self) -> BTreeMap<u32, Vec<u64>> {
+        let digest = |attempt: &Attempt| {
+            let mut hash = Fnv::default();
+            let head = String::from_utf8_lossy(&attempt.record.head).into_owned();
+            let lines = head.split("\r\n").filter(|line| !line.starts_with("Authorization: "));
+            lines.for_each(|line| hash.feed(line.as_bytes()));
+            hash.feed(attempt.record.body.sha256.as_bytes());
+            hash.0
+        };
+        self.requests
+            .iter()
+            .map(|request| (request.outcome.errand.id, request.attempts.iter().map(digest).collect()))
+            .collect()
+    }
+}
+
+fn sim_id(record: &Record) -> Option<u32> {
+    let head = String::from_utf8_lossy(&record.head);
+    let line = head.split("\r\n").find_map(|line| line.strip_prefix("x-sim-id: "))?;
+    line.trim().parse().ok()
+}
+
+fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World) -> Attempt {
+    let head_arrived = (!upstreams.encrypted()).then(|| {
+        upstreams.heads(record.conn).is_some_and(|(end, heads)| {
+            let keywheels: End = end.peer();
+            heads.get(nth).is_some_and(|head| head.at <= world.net.traffic(keywheels).1)
+        })
+    });
+    let (class, structured) = if head_arrived == Some(false) { ("", false) } else { class_of(&record) };
+    Attempt { record, head_arrived, class, structured }
+}
+
+/// What an answer means, by the provider's own table; the body as answered, not as it arrived.
+fn class_of(record: &Record) -> (&'static str, bool) {
+    let status = record.status;
+    if status == 0 {
+        return ("", false);
+    }
+    if status < 400 {
+        return ("ok", false);
+    }
+    let body = String::from_utf8_lossy(&record.answer.start);
+    let fits = |row: &&keywheel_runtime::fake::Row| {
+        row.status == status
+            && (row.code.is_empty() || body.contains(&format!("\"{}\"", row.code)))
+            && (body.is_empty() || body.contains(row.message))
+    };
+    let row = ROWS.iter().filter(fits).max_by_key(|row| (row.code.len(), row.message.len()));
+    match row {
+        Some(row) => (row.class, !row.code.is_empty()),
+        None => (by_status(status), false),
+    }
+}
+
+fn by_status(status: u16) -> &'static str {
+    match status {
+        401 => "key_dead",
+        402 => "quota",
+        403 => "unknown",
+        429 => "rate",
+        408 | 500.. => "overload",
+        _ => "client",
+    }
+}

@@ -1,0 +1,252 @@
+//! Judges a world that has ended: the invariants, from outside. Each is told by its number.
+
+use super::evidence::{Attempt, Evidence, Request};
+use super::ledger::Ledger;
+use crate::sim::client::Ending;
+use crate::sim::errand::Upload;
+use crate::sim::swarm::Swarm;
+use keywheel_runtime::fake::Ended;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// What did not hold.
+pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
+    let mut broken = ledger.broken.clone();
+    broken.extend(evidence.complaints.iter().map(|complaint| format!("HTTP: {complaint}")));
+    broken.extend(evidence.violations.iter().map(|violation| format!("HTTP upstream: {violation}")));
+    for request in &evidence.requests {
+        let id = request.outcome.errand.id;
+        let mut say = |what: String| broken.push(format!("{what} (#{id})"));
+        attempts(evidence.swarm, request, &mut say);
+        repeats(evidence.swarm, request, &mut say);
+        uploads(request, &mut say);
+        answers(request, &mut say);
+        secrets(request, ledger, &mut say);
+    }
+    broken.extend(strays(evidence));
+    broken.extend(reuse(evidence));
+    broken
+        .extend(ledger.secrets().find_in(evidence.view.as_bytes()).map(|leak| format!("I14 {leak} in Debug of Proxy")));
+    let (given, settled) = ledger.leases;
+    if given != settled {
+        broken.push(format!("I7 {given} leases were given and {settled} settled"));
+    }
+    broken
+}
+
+fn setting<'s>(swarm: &'s Swarm, name: &str) -> Option<&'s str> {
+    swarm.setup.env.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+}
+
+/// I2: how many attempts, and with which keys.
+fn attempts(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
+    let retries: usize = setting(swarm, "MAX_RETRIES").and_then(|n| n.parse().ok()).unwrap_or(3);
+    let free = request.attempts.iter().filter(|attempt| matches!(attempt.class, "key_dead" | "quota")).count();
+    let n = request.attempts.len();
+    if n > (1 + retries + free).min(32) {
+        say(format!("I2 {n} attempts, though MAX_RETRIES is {retries} and {free} were free"));
+    }
+    let mut keys: Vec<_> = request.attempts.iter().map(|attempt| attempt.record.key.as_deref()).collect();
+    keys.sort_unstable();
+    if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1] && pair[0].is_some()) {
+        say(format!("I2 key {:?} was tried twice", pair[0].map(|key| &key[..6])));
+    }
+    for class in ["overload", "access"] {
+        let again = request.attempts.iter().filter(|attempt| attempt.class == class).count();
+        if again > 2 {
+            say(format!("I2 {again} attempts ended in {class}, which allows one repeat"));
+        }
+    }
+    if request.outcome.errand.mangled.is_some() && n > 0 {
+        say(format!("a mangled request was sent upstream{}", request.outcome.errand.mangled.unwrap_or_default()));
+    }
+}
+
+/// I3 and I4: what may be followed by another attempt.
+fn repeats(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
+    let errand = &request.outcome.errand;
+    let ambiguous_allowed = errand.idempotent() || setting(swarm, "RETRY_AMBIGUOUS") == Some("true");
+    for (attempt, _) in request.attempts.iter().zip(request.attempts.iter().skip(1)) {
+        let arrived = attempt.head_arrived.unwrap_or(attempt.record.status != 0);
+        match attempt.class {
+            "key_dead" | "quota" | "rate" | "access" | "overload" if arrived => {}
+            "" if ambiguous_allowed => {}
+            _ if !arrived && ambiguous_allowed => {}
+            "" => say("I4 started again although an attempt may have been carried out".into()),
+            class => say(format!("I4 started again after {class} ({})", attempt.record.status)),
+        }
+    }
+    let told: usize = request.outcome.answer.text("x-keywheel-attempts").parse().unwrap_or(0);
+    if request.outcome.answer.status != 0 && request.attempts.len() > told {
+        say(format!("I3 {} attempts arrived, the committed answer told of {told}", request.attempts.len()));
+    }
+}
+
+/// I6: what upstreams got is what the client sent.
+fn uploads(request: &Request<'_>, say: &mut impl FnMut(String)) {
+    let errand = &request.outcome.errand;
+    let whole = || format!("{:x}", Sha256::digest(&errand.body));
+    for Attempt { record, .. } in &request.attempts {
+        if record.received && (record.body.len != errand.body.len() as u64 || record.body.sha256 != whole()) {
+            say(format!(
+                "I6 the upstream got {} bytes of body that are not the client's {}",
+                record.body.len,
+                errand.body.len()
+            ));
+        }
+        if !record.received && !errand.body.starts_with(&record.body.start) {
+            say("I6 the upstream got bytes that the client did not send".into());
+        }
+        if record.received
+            && errand.framing != Upload::None
+            && !request.outcome.sent
+            && record.body.len as usize > errand.body.len()
+        {
+            say("I5 a request that was cut arrived as a whole one".into());
+        }
+    }
+}
+
+/// Errors of keywheel's own, by `error.code`, and the status each has.
+const OWN: [(&str, u16); 9] = [
+    ("no_available_keys", 503),
+    ("no_free_connection", 503),
+    ("upstream_unreachable", 502),
+    ("upstream_lost", 502),
+    ("upstream_garbled", 502),
+    ("upstream_timeout", 504),
+    ("request_timeout", 408),
+    ("draining", 503),
+    ("too_many_connections", 503),
+];
+
+/// I5 and I6: what the client got is the last attempt's answer, or an error of keywheel's own.
+fn answers(request: &Request<'_>, say: &mut impl FnMut(String)) {
+    let (outcome, answer) = (request.outcome, &request.outcome.answer);
+    if answer.status == 0 || outcome.errand.target.starts_with("/v1") == outcome.errand.mangled.is_some() {
+        return;
+    }
+    if !outcome.errand.target.starts_with("/v1") {
+        return;
+    }
+    if outcome.errand.method == "HEAD" && OWN.iter().any(|(_, status)| *status == answer.status) {
+        // Without its body there is no telling whose error it is.
+        return;
+    }
+    if let Some(own) = own_error(answer.status, &answer.body) {
+        return own_fits(own, request, say);
+    }
+    let Some(last) = request.attempts.last() else {
+        let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(300)]).into_owned();
+        return say(format!("I5 {} without an attempt, and not an error of keywheel's own: {body}", answer.status));
+    };
+    if last.record.status != answer.status {
+        return say(format!("I5 the client got {}, the last attempt {}", answer.status, last.record.status));
+    }
+    let upstream = &last.record.answer.start;
+    let whole = outcome.ending == Ending::Answered && answer.complete;
+    let by_close = answer.framing == super::answer::Framing::Close;
+    let same = &answer.body == upstream || masked(&answer.body, upstream);
+    if whole && !same && outcome.errand.method != "HEAD" && !(by_close && prefix(&answer.body, upstream)) {
+        say(format!(
+            "I6 the client got a whole answer of {} bytes that is not the upstream's {}",
+            answer.body.len(),
+            upstream.len()
+        ));
+    }
+    if whole && !by_close && last.record.ended == Ended::Cut && !last.record.answer.start.is_empty() && !same {
+        say("I5 a cut answer was ended cleanly".into());
+    }
+    if !whole && !prefix(&answer.body, upstream) {
+        say("I6 the client got bytes that the upstream did not send".into());
+    }
+}
+
+/// Whether `got` begins as `sent` does, but for one event of keywheel's own at its end, and for a masked key.
+fn prefix(got: &[u8], sent: &[u8]) -> bool {
+    let event = memchr::memmem::rfind(got, b"data: {\"error\":{\"message\":\"The upstream broke off");
+    let own = &got[..event.unwrap_or(got.len())];
+    sent.starts_with(own) || sent.get(..own.len()).is_some_and(|sent| masked(own, sent))
+}
+
+/// Whether the two differ only where `got` has `*`, which stands for a key that was echoed.
+fn masked(got: &[u8], sent: &[u8]) -> bool {
+    got.len() == sent.len() && got.iter().zip(sent).all(|(got, sent)| got == sent || *got == b'*')
+}
+
+fn own_error(status: u16, body: &[u8]) -> Option<&'static str> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let code = body["error"]["code"].as_str()?;
+    let resting = status == 429 && body["error"]["message"].as_str()?.starts_with("All keys that could serve");
+    if resting {
+        return Some("resting");
+    }
+    OWN.iter().find(|(own, of)| *own == code && *of == status).map(|(own, _)| *own)
+}
+
+/// Whether an error of keywheel's own fits what the attempts came to.
+fn own_fits(own: &'static str, request: &Request<'_>, say: &mut impl FnMut(String)) {
+    let last = request.attempts.last();
+    let class = last.map_or("", |attempt| attempt.class);
+    let failed = last.is_none_or(|last| {
+        last.head_arrived != Some(true) || last.record.status == 0 || last.record.ended != Ended::Complete
+    });
+    let fits = match own {
+        "no_available_keys" => matches!(class, "key_dead" | "quota") || last.is_none(),
+        "no_free_connection" | "resting" => last.is_none(),
+        "upstream_unreachable" => true,
+        "upstream_lost" | "upstream_timeout" | "upstream_garbled" => failed || class == "ok" || !class.is_empty(),
+        _ => true,
+    };
+    if !fits {
+        say(format!("I5 {own} after an attempt that ended in {class:?}"));
+    }
+}
+
+/// I14: nothing secret reaches a client in a head or an error, nothing of the client's credential reaches an upstream.
+fn secrets(request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String)) {
+    let answer = &request.outcome.answer;
+    let body = if answer.status >= 400 { &answer.body[..answer.body.len().min(65_536)] } else { &[] };
+    for (place, bytes) in [("a head", &answer.head[..]), ("an error's body", body)] {
+        if let Some(leak) = ledger.secrets().find_in(bytes) {
+            say(format!("I14 {leak} in {place} towards the client"));
+        }
+    }
+    for Attempt { record, .. } in &request.attempts {
+        if memchr::memmem::find(&record.head, &crate::sim::swarm::TOKEN.as_bytes()[..12]).is_some() {
+            say("I14 the client's credential reached the upstream".into());
+        }
+    }
+}
+
+/// Requests upstream that no client made.
+fn strays(evidence: &Evidence<'_>) -> Vec<String> {
+    let stray = |record: &keywheel_runtime::fake::Record| {
+        let head = String::from_utf8_lossy(&record.head[..record.head.len().min(300)]).into_owned();
+        format!("I6 a request that no client made: {head:?}")
+    };
+    evidence.strays.iter().map(stray).collect()
+}
+
+/// I13: a connection is used again only after an exchange that ended exactly.
+fn reuse(evidence: &Evidence<'_>) -> Vec<String> {
+    let by_serial: BTreeMap<u64, &Attempt> = evidence
+        .requests
+        .iter()
+        .flat_map(|request| &request.attempts)
+        .map(|attempt| (attempt.record.serial, attempt))
+        .collect();
+    let mut broken = Vec::new();
+    for (conn, serials) in &evidence.connections {
+        for pair in serials.windows(2) {
+            let Some(before) = by_serial.get(&pair[0]) else { continue };
+            if before.record.ended != Ended::Complete || !before.record.received {
+                broken.push(format!(
+                    "I13 connection {conn} was used again after an exchange that ended {:?}, request whole: {}",
+                    before.record.ended, before.record.received
+                ));
+            }
+        }
+    }
+    broken
+}

@@ -1,0 +1,168 @@
+//! What was seen to pass while a world ran: leases, settlements, notices, and what was counted.
+
+use super::secrets::Secrets;
+use crate::sim::direct::Seen;
+use keywheel_core::notice::Notice;
+use keywheel_core::proxy::{Ask, Reply};
+use keywheel_core::session::Action;
+use std::collections::BTreeMap;
+
+/// Kept by the observer of a simulation.
+#[derive(Debug)]
+pub struct Ledger {
+    secrets: Secrets,
+    counts: BTreeMap<(&'static str, String), u64>,
+    /// Leases that each session holds: none or one.
+    held: BTreeMap<u32, u32>,
+    /// Leases given and settled, where they can be seen (core mode).
+    pub leases: (u64, u64),
+    /// What was wrong at the time.
+    pub broken: Vec<String>,
+    /// Request lines: status, retries, whether complete.
+    pub lines: u64,
+    jumps: Vec<u64>,
+    reloads: Vec<u64>,
+    healed: Option<u64>,
+}
+
+impl Ledger {
+    /// An empty one that knows what is secret.
+    pub fn new(keys: &[String], token: &str) -> Self {
+        Ledger {
+            secrets: Secrets::new(keys.iter().map(String::as_str).chain([token])),
+            counts: BTreeMap::new(),
+            held: BTreeMap::new(),
+            leases: (0, 0),
+            broken: Vec::new(),
+            lines: 0,
+            jumps: Vec::new(),
+            reloads: Vec::new(),
+            healed: None,
+        }
+    }
+
+    /// Something passed.
+    pub fn enter(&mut self, now: u64, seen: &Seen<'_>) {
+        match seen {
+            Seen::Ask(session, ask) => self.ask(*session, ask, now),
+            Seen::Reply(session, reply) => self.reply(*session, reply, now),
+            Seen::Notice(notice) => self.notice(notice, now),
+            Seen::Woken(reason) => self.count("deadline", &format!("{reason:?}")),
+            Seen::Act(_, action) => self.count("action", action_name(action)),
+        }
+    }
+
+    fn ask(&mut self, session: u32, ask: &Ask, now: u64) {
+        if let Some(leak) = self.secrets.find_in(format!("{ask:?}").as_bytes()) {
+            self.broken.push(format!("I14 at {now}: {leak} in the Debug output of an ask"));
+        }
+        let name = match ask {
+            Ask::Lease(_) => "lease",
+            Ask::Verdict(_) => "verdict",
+            Ask::Settle(_) => "settle",
+            Ask::Cancel(_) => "cancel",
+            Ask::Admin(_) => "admin",
+        };
+        self.count("ask", name);
+        if let Ask::Settle(settle) = ask {
+            self.leases.1 += 1;
+            let class = settle.outcome.as_ref().map_or("nothing known", |outcome| outcome.class.as_str());
+            self.count("settled", class);
+            if session != 0 {
+                self.held.entry(session).and_modify(|held| *held = held.saturating_sub(1));
+            }
+        }
+    }
+
+    fn reply(&mut self, session: u32, reply: &Reply, now: u64) {
+        let name = match reply {
+            Reply::Granted(_) => "granted",
+            Reply::Queued(_) => "queued",
+            Reply::Refused(_) => "refused",
+            Reply::NeedModel => "need model",
+            Reply::Page(_) => "page",
+            Reply::Done => "done",
+        };
+        self.count("reply", name);
+        if let Reply::Granted(_) = reply {
+            self.leases.0 += 1;
+            let held = self.held.entry(session).or_default();
+            *held += 1;
+            if *held > 1 {
+                self.broken.push(format!("I2 at {now}: session {session} holds {held} leases at once"));
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice, now: u64) {
+        let text = format!("{notice:?}");
+        if let Some(leak) = self.secrets.find_in(text.as_bytes()) {
+            self.broken.push(format!("I14 at {now}: {leak} in a notice: {text}"));
+        }
+        match notice {
+            Notice::Request(line) => {
+                self.lines += 1;
+                self.count("class", line.class.as_str());
+                self.count("status to clients", &line.status.to_string());
+            }
+            Notice::Event { kind, text, .. } => {
+                if *kind == "panic" {
+                    self.broken.push(format!("at {now}: {text}"));
+                }
+                self.count("notice", kind);
+            }
+        }
+    }
+
+    /// Counts something.
+    pub fn count(&mut self, group: &'static str, name: &str) {
+        *self.counts.entry((group, name.to_owned())).or_default() += 1;
+    }
+
+    /// What was counted.
+    pub fn counts(&self) -> &BTreeMap<(&'static str, String), u64> {
+        &self.counts
+    }
+
+    /// The keys file was reloaded.
+    pub fn reloaded(&mut self, now: u64) {
+        self.reloads.push(now);
+    }
+
+    /// The clock jumped.
+    pub fn jumped(&mut self, now: u64) {
+        self.jumps.push(now);
+    }
+
+    /// All faults ended.
+    pub fn healed(&mut self, now: u64) {
+        self.healed = Some(now);
+    }
+
+    /// Whether between these times nothing but time itself acted on keys from outside.
+    pub fn undisturbed(&self, from: u64, to: u64) -> bool {
+        let within = |at: &u64| (from..=to).contains(at);
+        !self.reloads.iter().any(within) && !self.healed.iter().any(within)
+    }
+
+    /// What is secret.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+}
+
+fn action_name(action: &Action) -> &'static str {
+    match action {
+        Action::Ask(_) => "ask",
+        Action::Dial(_) => "dial",
+        Action::Park { .. } => "park",
+        Action::Hangup(keywheel_core::session::Side::Downstream, keywheel_core::session::How::Fin) => "hang up client",
+        Action::Hangup(keywheel_core::session::Side::Downstream, keywheel_core::session::How::Reset) => "reset client",
+        Action::Hangup(keywheel_core::session::Side::Upstream, keywheel_core::session::How::Fin) => "hang up upstream",
+        Action::Hangup(keywheel_core::session::Side::Upstream, keywheel_core::session::How::Reset) => "reset upstream",
+        Action::EndWriting(_) => "end writing",
+        Action::StopDial => "stop dial",
+        Action::Notice(_) => "notice",
+        Action::Done => "done",
+    }
+}
