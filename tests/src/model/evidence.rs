@@ -20,6 +20,8 @@ pub struct Attempt {
     pub class: &'static str,
     /// Whether the evidence is a structured code.
     pub structured: bool,
+    /// Bytes came unasked on its connection, which keywheel may have taken for an answer.
+    pub spoiled: bool,
 }
 
 /// One client request.
@@ -132,7 +134,8 @@ impl<'e> Evidence<'e> {
     }
 }
 
-fn sim_id(record: &Record) -> Option<u32> {
+/// Which client request a record is of.
+pub fn sim_id(record: &Record) -> Option<u32> {
     let head = String::from_utf8_lossy(&record.head);
     let line = head.split("\r\n").find_map(|line| line.strip_prefix("x-sim-id: "))?;
     line.trim().parse().ok()
@@ -145,8 +148,9 @@ fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World) -> 
             heads.get(nth).is_some_and(|head| head.at <= world.net.traffic(keywheels).1)
         })
     });
+    let spoiled = upstreams.spoiled(record.conn);
     let (class, structured) = if head_arrived == Some(false) { ("", false) } else { class_of(&record) };
-    Attempt { record, head_arrived, class, structured }
+    Attempt { record, head_arrived, class, structured, spoiled }
 }
 
 /// What an answer means, by the provider's own table; the body as answered, not as it arrived.

@@ -129,12 +129,17 @@ fn answers(request: &Request<'_>, say: &mut impl FnMut(String)) {
     if !outcome.errand.target.starts_with("/v1") {
         return;
     }
-    if outcome.errand.method == "HEAD" && OWN.iter().any(|(_, status)| *status == answer.status) {
+    if outcome.errand.method == "HEAD" && OWN.iter().any(|(_, own)| *own == answer.status || answer.status == 429) {
         // Without its body there is no telling whose error it is.
         return;
     }
     if let Some(own) = own_error(answer.status, &answer.body) {
         return own_fits(own, request, say);
+    }
+    let whole = outcome.ending == Ending::Answered && answer.complete;
+    let own_began = !whole && b"{\"error\":{\"message\":\"".starts_with(&answer.body[..answer.body.len().min(21)]);
+    if request.attempts.iter().any(|attempt| attempt.spoiled) || own_began {
+        return;
     }
     let Some(last) = request.attempts.last() else {
         let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(300)]).into_owned();
@@ -144,7 +149,6 @@ fn answers(request: &Request<'_>, say: &mut impl FnMut(String)) {
         return say(format!("I5 the client got {}, the last attempt {}", answer.status, last.record.status));
     }
     let upstream = &last.record.answer.start;
-    let whole = outcome.ending == Ending::Answered && answer.complete;
     let by_close = answer.framing == super::answer::Framing::Close;
     let same = &answer.body == upstream || masked(&answer.body, upstream);
     if whole && !same && outcome.errand.method != "HEAD" && !(by_close && prefix(&answer.body, upstream)) {

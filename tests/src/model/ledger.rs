@@ -16,6 +16,8 @@ pub struct Ledger {
     held: BTreeMap<u32, u32>,
     /// Leases given and settled, where they can be seen (core mode).
     pub leases: (u64, u64),
+    /// Lines for the story, not told yet: who, what.
+    pub tales: Vec<(String, String)>,
     /// What was wrong at the time.
     pub broken: Vec<String>,
     /// Request lines: status, retries, whether complete.
@@ -33,6 +35,7 @@ impl Ledger {
             counts: BTreeMap::new(),
             held: BTreeMap::new(),
             leases: (0, 0),
+            tales: Vec::new(),
             broken: Vec::new(),
             lines: 0,
             jumps: Vec::new(),
@@ -47,9 +50,20 @@ impl Ledger {
             Seen::Ask(session, ask) => self.ask(*session, ask, now),
             Seen::Reply(session, reply) => self.reply(*session, reply, now),
             Seen::Notice(notice) => self.notice(notice, now),
-            Seen::Woken(reason) => self.count("deadline", &format!("{reason:?}")),
-            Seen::Act(_, action) => self.count("action", action_name(action)),
+            Seen::Woken(session, reason) => {
+                self.tell(*session, format!("wakes for {reason:?}"));
+                self.count("deadline", &format!("{reason:?}"));
+            }
+            Seen::Act(session, action) => self.act(*session, action),
         }
+    }
+
+    fn act(&mut self, session: u32, action: &Action) {
+        let name = action_name(action);
+        if !matches!(action, Action::Ask(_) | Action::Notice(_)) {
+            self.tell(session, name.to_owned());
+        }
+        self.count("action", name);
     }
 
     fn ask(&mut self, session: u32, ask: &Ask, now: u64) {
@@ -67,6 +81,8 @@ impl Ledger {
         if let Ask::Settle(settle) = ask {
             self.leases.1 += 1;
             let class = settle.outcome.as_ref().map_or("nothing known", |outcome| outcome.class.as_str());
+            let key = settle.lease.entry().index;
+            self.tell(session, format!("settles key {key}: {class}, wants another: {}", settle.then.is_some()));
             self.count("settled", class);
             if session != 0 {
                 self.held.entry(session).and_modify(|held| *held = held.saturating_sub(1));
@@ -84,6 +100,14 @@ impl Ledger {
             Reply::Done => "done",
         };
         self.count("reply", name);
+        match reply {
+            Reply::Granted(lease) => {
+                self.tell(session, format!("is granted key {}", lease.entry().index));
+            }
+            Reply::Refused(refusal) => self.tell(session, format!("is refused: {refusal:?}")),
+            Reply::Queued(_) | Reply::NeedModel => self.tell(session, name.to_owned()),
+            Reply::Page(_) | Reply::Done => {}
+        }
         if let Reply::Granted(_) = reply {
             self.leases.0 += 1;
             let held = self.held.entry(session).or_default();
@@ -102,6 +126,13 @@ impl Ledger {
         match notice {
             Notice::Request(line) => {
                 self.lines += 1;
+                let (status, class, retries) = (line.status, line.class.as_str(), line.retries);
+                let key = line.key.as_ref().map_or_else(|| "none".to_owned(), |(index, _)| index.to_string());
+                let text = format!(
+                    "{} {} - {status} - key {key} - {class} - retries {retries} - complete: {}",
+                    line.method, line.path, line.complete
+                );
+                self.tales.push(("log".into(), text));
                 self.count("class", line.class.as_str());
                 self.count("status to clients", &line.status.to_string());
             }
@@ -109,9 +140,14 @@ impl Ledger {
                 if *kind == "panic" {
                     self.broken.push(format!("at {now}: {text}"));
                 }
+                self.tales.push(("log".into(), format!("{kind}: {text}")));
                 self.count("notice", kind);
             }
         }
+    }
+
+    fn tell(&mut self, session: u32, text: String) {
+        self.tales.push((format!("session {session}"), text));
     }
 
     /// Counts something.

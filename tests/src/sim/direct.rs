@@ -45,7 +45,7 @@ pub enum Seen<'a> {
     /// A session or the proxy has something to say.
     Notice(&'a Notice),
     /// A session wakes by this deadline.
-    Woken(keywheel_core::session::Reason),
+    Woken(u32, keywheel_core::session::Reason),
     /// A session does this.
     Act(u32, &'a Action),
 }
@@ -215,7 +215,9 @@ impl Direct {
     }
 
     fn accept(&mut self, world: &mut World) {
-        while let Some((end, _)) = world.accept(self.listener, None) {
+        // At the limit, further connections wait in the network's queue.
+        while self.sessions.len() < self.settings.limits.connections {
+            let Some((end, _)) = world.accept(self.listener, None) else { return };
             let now = Instant::from_micros(world.now());
             let Ok(seed) = self.proxy.open(0, now) else {
                 let end_now = world.now();
@@ -237,7 +239,7 @@ impl Direct {
         let now = Instant::from_micros(world.now());
         if run.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
             if let Some((_, reason)) = run.session.poll_timeout() {
-                (self.observer)(world.now(), Seen::Woken(reason));
+                (self.observer)(world.now(), Seen::Woken(id, reason));
             }
             run.session.handle_timeout(&mut self.lend(now));
         }

@@ -72,6 +72,8 @@ struct Simulation {
     ledger: Rc<RefCell<Ledger>>,
     broken: Vec<String>,
     steps: u64,
+    /// Requests at the provider that were told of.
+    told: u64,
     healed_at: Option<u64>,
 }
 
@@ -111,6 +113,7 @@ impl Simulation {
             ledger,
             broken: Vec::new(),
             steps: 0,
+            told: 0,
             healed_at: None,
         })
     }
@@ -137,7 +140,9 @@ impl Simulation {
             if self.steps > MOST_STEPS {
                 self.broken.push("the simulation does not come to an end".into());
             }
-            match self.engine.step(&self.world) {
+            let stepped = self.engine.step(&self.world);
+            self.write_down();
+            match stepped {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(why) => self.broken.push(why),
@@ -155,6 +160,26 @@ impl Simulation {
             if let Some(event) = event {
                 self.handle(event);
             }
+        }
+    }
+
+    /// Writes down what was seen to pass.
+    fn write_down(&mut self) {
+        let tales = core::mem::take(&mut self.ledger.borrow_mut().tales);
+        let mut world = self.world.borrow_mut();
+        for (who, what) in tales {
+            world.tell(format_args!("  {who}"), format_args!("{what}"));
+        }
+        let requests = self.upstreams.provider().requests();
+        while self.told < requests {
+            self.told += 1;
+            let Some(record) = self.upstreams.provider().record(self.told) else { continue };
+            let key = record.key.as_ref().and_then(|key| self.swarm.setup.keys.iter().position(|known| known == key));
+            let id = crate::model::evidence::sim_id(&record).map_or_else(|| "?".into(), |id| id.to_string());
+            world.tell(
+                format_args!("    provider"),
+                format_args!("#{id} arrives with key {key:?} on connection {}", record.conn),
+            );
         }
     }
 
@@ -322,7 +347,7 @@ fn introduce(swarm: &Swarm, world: &mut World) {
         world.tell(format_args!("setting"), format_args!("{name}={value}"));
     }
     for (n, (account, behaviour)) in swarm.keys.iter().enumerate() {
-        world.tell(format_args!("key {n}"), format_args!("of {account}: {behaviour:?}"));
+        world.tell(format_args!("key {n}"), format_args!("of {account}: {}", manner_of(behaviour)));
     }
     let Carriage { mode, most_read, upstream_first, order, workers } = &swarm.carriage;
     world.tell(
@@ -387,6 +412,21 @@ fn late(client: &Client, healed_at: u64) -> Vec<String> {
     late
 }
 
+/// A behaviour in few words.
+fn manner_of(behaviour: &Behaviour) -> String {
+    match behaviour {
+        Behaviour::Every { every, spec } => {
+            let error = spec.error.map(|row| format!("error={} ", row.name)).unwrap_or_default();
+            let status = spec.status.map(|status| format!("status={status} ")).unwrap_or_default();
+            let hang = if spec.hang { "hang " } else { "" };
+            let garble = if spec.garble { "garble " } else { "" };
+            let cut = spec.cut.map(|cut| format!("{cut:?} ")).unwrap_or_default();
+            format!("each {every}. answer is {error}{status}{hang}{garble}{cut}after {:?}", spec.delay)
+        }
+        behaviour => format!("{behaviour:?}"),
+    }
+}
+
 fn name(intervention: &Intervention) -> &'static str {
     match intervention {
         Intervention::Key(..) => "a key changes its behaviour",
@@ -399,7 +439,7 @@ fn name(intervention: &Intervention) -> &'static str {
 
 fn shown(intervention: &Intervention) -> String {
     match intervention {
-        Intervention::Key(n, behaviour) => format!("key {n} behaves from now on: {behaviour:?}"),
+        Intervention::Key(n, behaviour) => format!("key {n} from now on: {}", manner_of(behaviour)),
         Intervention::Reload(order) => format!("reload: keys {order:?}"),
         Intervention::Jump(micros) => format!("the clock jumps by {} s", micros / 1_000_000),
         Intervention::Heal => "all faults end".into(),

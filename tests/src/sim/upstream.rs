@@ -41,6 +41,8 @@ struct Link {
     /// When bytes come unasked, if the connection is idle then.
     outburst: Option<u64>,
     armed: Option<u64>,
+    /// Bytes came unasked.
+    spoiled: bool,
     over: bool,
     /// Requests entered in the provider's log by this connection, with where their answers' heads end in its bytes.
     heads: Vec<HeadEnd>,
@@ -76,6 +78,7 @@ impl Upstreams {
             tls,
             outburst,
             armed: None,
+            spoiled: false,
             over: false,
             heads: Vec::new(),
             sent: 0,
@@ -100,6 +103,7 @@ impl Upstreams {
             link.outburst = None;
             if link.idle() && !world.net.healed() {
                 self.unsolicited += 1;
+                link.spoiled = true;
                 world.net.write(link.end, &[IoSlice::new(b"HTTP/1.1 408 Request Timeout\r\n\r\n")], now);
             }
         }
@@ -116,6 +120,11 @@ impl Upstreams {
     /// Whether they speak TLS.
     pub fn encrypted(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Whether bytes came unasked on the connection of this serial number.
+    pub fn spoiled(&self, conn: u64) -> bool {
+        self.links.get(conn as usize - 1).is_some_and(|link| link.spoiled)
     }
 
     /// The connection of this serial number (from 1), and where the heads of its answers end.
