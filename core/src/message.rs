@@ -3,7 +3,9 @@
 //! HTTP/1 fills spans by parsing (`http1::head`); HTTP/2 will by writing decoded fields into a buffer.
 //! What decides (auth, cors, exchange, classify) reads only this.
 
+use crate::secret::Veiled;
 use bytes::Bytes;
+use core::fmt;
 use http::{Method, StatusCode};
 
 /// Where one field lies in its head's bytes.
@@ -25,7 +27,7 @@ pub struct FieldSpan {
 }
 
 /// The fields of a head, in order, duplicates kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Fields<'a> {
     bytes: &'a [u8],
     spans: &'a [FieldSpan],
@@ -80,12 +82,21 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Names, and how long the values are: a value may be a credential.
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(name, value)| (name.escape_ascii().to_string(), Veiled(value.len()))))
+            .finish()
+    }
+}
+
 fn slice(bytes: &[u8], start: u32, end: u32) -> &[u8] {
     bytes.get(start as usize..end as usize).unwrap_or_default()
 }
 
 /// Fields with memory of their own: those of a head that is kept, or that an embedder's client brought back.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct FieldBuf {
     bytes: Vec<u8>,
     spans: Vec<FieldSpan>,
@@ -121,6 +132,12 @@ impl FieldBuf {
     }
 }
 
+impl fmt::Debug for FieldBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fields().fmt(f)
+    }
+}
+
 /// Which minor version of HTTP/1 (or that a newer protocol) the peer spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -142,7 +159,7 @@ pub enum Length {
 }
 
 /// A request head.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequestHead<'a> {
     /// The method.
     pub method: Method,
@@ -162,8 +179,21 @@ pub struct RequestHead<'a> {
     pub fields: Fields<'a>,
 }
 
+/// Without its query, which may hold a credential.
+impl fmt::Debug for RequestHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method)
+            .field("path", &self.target.split(|b| *b == b'?').next().unwrap_or_default().escape_ascii().to_string())
+            .field("version", &self.version)
+            .field("length", &self.length)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A response head.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ResponseHead<'a> {
     /// Status 100 to 999.
     pub status: StatusCode,
@@ -173,6 +203,16 @@ pub struct ResponseHead<'a> {
     pub length: Length,
     /// The fields.
     pub fields: Fields<'a>,
+}
+
+impl fmt::Debug for ResponseHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseHead")
+            .field("status", &self.status)
+            .field("length", &self.length)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An answer of keywheel's own: an admin page, an error, a preflight.

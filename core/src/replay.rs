@@ -10,7 +10,9 @@
 //! too: the client's block is free at once and there is one way to send, not two.
 
 use crate::limits::Limits;
+use crate::secret::Veiled;
 use crate::turn::{BLOCK, Pool};
+use core::fmt;
 
 /// What becomes of request data that arrives now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +28,21 @@ pub enum Intake {
 }
 
 /// The kept part of a request body.
-#[derive(Debug)]
 pub struct Replay {
     kept: Vec<u8>,
     sent: usize,
     repeatable: bool,
     reserved: usize,
+}
+
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay")
+            .field("kept", &Veiled(self.kept.len()))
+            .field("sent", &self.sent)
+            .field("repeatable", &self.repeatable)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Replay {

@@ -43,3 +43,13 @@ impl Drop for Secret {
         self.0.zeroize();
     }
 }
+
+/// Stands in for bytes that pass in `Debug` output: how many there are, and none of them, for they may hold a secret.
+#[derive(Clone, Copy)]
+pub(crate) struct Veiled(pub(crate) usize);
+
+impl fmt::Debug for Veiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0)
+    }
+}

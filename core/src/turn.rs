@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::date::format_http;
 use crate::message::FieldSpan;
 use crate::time::{Instant, UnixMillis, Wall};
+use core::fmt;
 use std::sync::Arc;
 
 /// Lent to each call of a session.
@@ -29,7 +30,6 @@ const SCRATCH_KEPT: usize = 16 * 1024;
 
 /// A worker's buffer memory: blocks for reading, scratch buffers for what is written anew or kept
 /// for a repeat. Last in, first out, so that warm memory is used first; the free lists are capped.
-#[derive(Debug)]
 pub struct Pool {
     free: Vec<Box<[u8]>>,
     scratch: Vec<Vec<u8>>,
@@ -38,6 +38,17 @@ pub struct Pool {
     replay_left: usize,
     /// The value of a Date field, rendered once a second.
     date: (u64, [u8; 29]),
+}
+
+/// Counts, and none of the bytes, which outlive the session that read them.
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("free", &self.free.len())
+            .field("scratch", &self.scratch.len())
+            .field("replay_left", &self.replay_left)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Turn<'_> {

@@ -44,6 +44,7 @@ use crate::replay::{Intake, Replay};
 use crate::session::{Action, Dial, Reason};
 use crate::time::{Instant, UnixMillis};
 use crate::turn::{Pool, Turn};
+use core::fmt;
 use core::time::Duration;
 use observe::Observer;
 use request::Request;
@@ -125,7 +126,6 @@ struct Due {
 }
 
 /// One request and its answer. See the module's head for its states.
-#[derive(Debug)]
 pub struct Exchange {
     state: State,
     due: Due,
@@ -173,6 +173,21 @@ pub struct Exchange {
     settings: Arc<Settings>,
     /// An admin path, and when it was asked for.
     admin: Option<UnixMillis>,
+}
+
+/// Where it stands, and none of the bytes it keeps.
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("state", &self.state)
+            .field("due", &self.due)
+            .field("lease", &self.lease)
+            .field("body", &self.body)
+            .field("alarm", &self.alarm)
+            .field("status", &self.status)
+            .field("class", &self.class)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Exchange {

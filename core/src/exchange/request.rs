@@ -4,8 +4,10 @@ use crate::auth;
 use crate::keyring::Lease;
 use crate::message::{Length, RequestHead};
 use crate::origin::BaseUrl;
+use crate::secret::Veiled;
 use crate::target::Target;
 use crate::turn::Pool;
+use core::fmt;
 use http::Method;
 use std::borrow::Cow;
 
@@ -22,7 +24,6 @@ pub(super) struct Request {
 }
 
 /// A request to be written upstream, borrowed from the exchange.
-#[derive(Debug)]
 pub struct Outgoing<'a> {
     /// Method.
     pub method: &'a Method,
@@ -40,6 +41,17 @@ pub struct Outgoing<'a> {
     pub hop: Option<&'a str>,
     /// The client asks for an upgrade to this protocol.
     pub upgrade: Option<&'a [u8]>,
+}
+
+impl fmt::Debug for Outgoing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("method", self.method)
+            .field("base", self.base)
+            .field("lines", &Veiled(self.lines.len()))
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outgoing<'_> {

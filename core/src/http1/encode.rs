@@ -7,6 +7,7 @@ use super::framing::bodiless;
 use super::hop::forbidden_in_trailers;
 use super::token::TCHAR;
 use crate::message::{Fields, Length, Page, Version};
+use crate::secret::Veiled;
 use core::fmt;
 use http::{Method, StatusCode};
 
@@ -16,7 +17,6 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// A head being written: start line first, then fields in the order of the calls, then [`Head::finish`].
 ///
 /// Dropped without `finish`, it takes away what it wrote.
-#[derive(Debug)]
 pub struct Head<'o> {
     out: &'o mut Vec<u8>,
     start: usize,
@@ -53,6 +53,12 @@ impl Connection<'static> {
             (true, Version::Http10) => Connection::KeepAlive,
             (true, Version::Http11) => Connection::Default,
         }
+    }
+}
+
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Head").field(&self.kind).field(&Veiled(self.out.len() - self.start)).finish()
     }
 }
 

@@ -27,6 +27,7 @@ use crate::proxy::{Ask, Reply};
 use crate::time::Instant;
 use crate::turn::{Pool, Turn};
 use client::Client;
+use core::fmt;
 use core::time::Duration;
 use inbox::Inbox;
 use outbox::Outbox;
@@ -47,7 +48,6 @@ const ROUNDS: usize = 256;
 /// * **Asking**: `poll`, `handle_reply`, `handle_linked`, `handle_signal`
 /// * **Time**: `poll_timeout`, `handle_timeout`
 /// * **Memory**: `rest` at the end of each turn, `abandon` at the end of all
-#[derive(Debug)]
 pub struct Session {
     worker: u32,
     seed: u64,
@@ -80,6 +80,19 @@ const UP: usize = Side::Upstream as usize;
 
 const fn other(side: usize) -> usize {
     1 - side
+}
+
+/// Where it stands, and none of the bytes that pass.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("worker", &self.worker)
+            .field("requests", &self.requests)
+            .field("client", &self.client.phase)
+            .field("exchange", &self.exchange)
+            .field("held", &self.held())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {

@@ -3,6 +3,8 @@
 use crate::notice::Notice;
 use crate::origin::Origin;
 use crate::proxy::Ask;
+use crate::secret::Veiled;
+use core::fmt;
 use core::time::Duration;
 use std::io::IoSlice;
 
@@ -136,10 +138,15 @@ pub enum Reason {
 pub const SLICES: usize = 16;
 
 /// Bytes to write to one side, borrowed from the session: a few slices, in order. Empty: nothing to write.
-#[derive(Debug)]
 pub struct Transmit<'a> {
     slices: [IoSlice<'a>; SLICES],
     len: usize,
+}
+
+impl fmt::Debug for Transmit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.slices().iter().map(|slice| Veiled(slice.len()))).finish()
+    }
 }
 
 impl<'a> Transmit<'a> {
