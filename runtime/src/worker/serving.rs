@@ -18,6 +18,8 @@ const ACCEPTS: usize = 64;
 /// Pause after an accept failed for lack of something; doubled up to the longest while that lasts.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A condition that comes and goes by the connection is told no more often than this.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
 /// How often idle connections are asked whether they still live.
 pub(super) const SWEEP: Duration = Duration::from_secs(1);
 
@@ -30,8 +32,9 @@ pub(super) struct Serving<R: Runtime> {
     pause: R::Timer,
     pausing: bool,
     next_pause: Duration,
-    /// At the limit of connections, which was said.
-    full: bool,
+    /// When it may be said next that the worker is full, that it cannot accept.
+    say_full: Instant,
+    say_failed: Instant,
     sweep: R::Timer,
     /// What `sweep` is set to.
     sweep_at: Option<Instant>,
@@ -48,7 +51,8 @@ impl<R: Runtime> Serving<R> {
             accepted: 0,
             pausing: false,
             next_pause: PAUSE,
-            full: false,
+            say_full: Instant::ZERO,
+            say_failed: Instant::ZERO,
             sweep_at: None,
         }
     }
@@ -130,21 +134,21 @@ impl<R: Runtime> Serving<R> {
     fn is_full(&mut self) -> bool {
         let limit = self.worker.settings.borrow().limits.connections;
         let full = limit <= self.worker.open.borrow().len();
-        if full && !self.full {
+        if full && seldom(&mut self.say_full, self.worker.rt.now()) {
             let text = format!("worker {}: {limit} connections are open, further ones wait", self.worker.index);
             self.worker.say(log::Level::Warn, "connections", text);
         }
-        self.full = full;
         self.worker.awaits_end.set(full || self.listener.is_none());
         full
     }
 
     /// Trying again at once would fail alike and keep the core busy.
     fn pause(&mut self, error: &io::Error, cx: &mut Context<'_>) {
-        if self.next_pause == PAUSE {
+        let now = self.worker.rt.now();
+        if seldom(&mut self.say_failed, now) {
             self.worker.say(log::Level::Error, "accept", format!("cannot accept connections: {error}"));
         }
-        self.pause.reset(self.worker.rt.now() + self.next_pause);
+        self.pause.reset(now + self.next_pause);
         self.next_pause = LONGEST_PAUSE.min(self.next_pause * 2);
         self.pausing = true;
         if self.pause.poll_expired(cx).is_ready() {
@@ -177,4 +181,13 @@ impl<R: Runtime> Serving<R> {
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// Whether to say something now that may be said from `next` on.
+fn seldom(next: &mut Instant, now: Instant) -> bool {
+    let again = *next <= now;
+    if again {
+        *next = now + SAY_AGAIN;
+    }
+    again
 }
