@@ -24,6 +24,7 @@ pub struct Request<'b> {
 
 /// Looks for a request head at the beginning of `bytes`. `Ok(None)`: it is not complete; call again with more bytes
 /// behind the same ones and the same `scan`, which is reset when a head or an error is returned.
+/// A buffer of `Limits::request_head` bytes never waits: a head that fills it without ending is too long.
 pub fn request<'b>(
     bytes: &'b [u8],
     scan: &mut Scan,

@@ -47,6 +47,7 @@ const STATUS: core::ops::Range<usize> = 9..12;
 
 /// Looks for the head of a response to `method` at the beginning of `bytes`. `Ok(None)`: it is not complete; call again
 /// with more bytes behind the same ones and the same `scan`, which is reset when a head or an error is returned.
+/// A buffer of `Limits::upstream_head` bytes never waits: a head that fills it without ending is too long.
 ///
 /// Interim (1xx) heads are returned like any other; how many are borne and whether a 101 was asked for
 /// ([`Response::switches_to`]) is for the caller to say.
