@@ -11,6 +11,7 @@ fn held(rig: &Rig) -> String {
 }
 
 #[test]
+#[allow(clippy::disallowed_macros, reason = "the table is for a person to read")]
 fn the_table_of_sizes_and_of_memory_held_in_each_state() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
     let event = "9\r\ndata: x\n\n\r\n";
