@@ -158,6 +158,9 @@ impl Exchange {
     /// Answers with a page of keywheel's own.
     pub(super) fn answer_page(&mut self, page: Page, turn: &mut Turn<'_>) {
         self.status = page.status.as_u16();
+        if self.tries.attempts == 0 {
+            self.class = class_of_own(page.status);
+        }
         self.own = Some(Box::new(Own::Page(page)));
         self.due.answer = true;
         self.due.go_on = false;
@@ -178,6 +181,15 @@ impl Exchange {
                 self.class = Class::Client;
             }
         }
+    }
+}
+
+/// What an answer of ours comes to, when nothing was tried: the client's mistake, or our refusal.
+fn class_of_own(status: StatusCode) -> Class {
+    match status.as_u16() {
+        ..400 => Class::Ok,
+        429 | 500.. => Class::Ours,
+        _ => Class::Client,
     }
 }
 
