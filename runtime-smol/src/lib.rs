@@ -89,4 +89,8 @@ impl Runtime for Smol {
     fn seed(&self) -> u64 {
         host::seed()
     }
+
+    fn memory(&self) -> Option<u64> {
+        host::memory()
+    }
 }

@@ -96,4 +96,8 @@ impl Runtime for Tokio {
     fn seed(&self) -> u64 {
         host::seed()
     }
+
+    fn memory(&self) -> Option<u64> {
+        host::memory()
+    }
 }

@@ -63,6 +63,14 @@ pub fn seed() -> u64 {
     }
 }
 
+/// Bytes of memory that are resident, as proc(5) has it.
+pub fn memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 /// A listening, non-blocking socket. Connections accepted from it inherit what [`tune`] sets, at no further calls.
 ///
 /// # Errors

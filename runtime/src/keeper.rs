@@ -54,25 +54,32 @@ pub struct Keeper<R: Runtime> {
     running: u32,
     /// When draining ends.
     drain_ends: Option<Instant>,
+    /// When the memory in use is looked at next.
+    measure_at: Instant,
 }
+
+/// How often the memory in use is looked at, for /stats.
+const MEASURED: Duration = Duration::from_secs(10);
 
 /// Why the housekeeper is awake.
 enum Woken {
     Chore(Chore),
     ProxyDue,
     DrainOver,
+    MemoryDue,
 }
 
 impl<R: Runtime> Keeper<R> {
     /// For all workers of `hub`, each of which ends with [`Chore::WorkerEnded`].
     pub fn new(rt: R, hub: Arc<Hub>, reread: Reread, shutdown: Duration) -> Self {
         let running = hub.workers();
-        Keeper { rt, hub, reread, shutdown, running, drain_ends: None }
+        let measure_at = rt.now();
+        Keeper { rt, hub, reread, shutdown, running, drain_ends: None, measure_at }
     }
 
     /// Keeps house until the last worker has ended.
     pub async fn run(mut self) {
-        let mut timers = (self.rt.timer(), self.rt.timer());
+        let mut timers = (self.rt.timer(), self.rt.timer(), self.rt.timer());
         while 0 < self.running {
             match self.sleep(&mut timers).await {
                 Woken::Chore(Chore::Rearm) => {}
@@ -87,6 +94,11 @@ impl<R: Runtime> Keeper<R> {
                     let now = self.rt.now();
                     self.hub.call(|proxy| proxy.handle_timeout(now));
                 }
+                Woken::MemoryDue => {
+                    let memory = self.rt.memory();
+                    self.hub.call(|proxy| proxy.report_memory(memory));
+                    self.measure_at = self.rt.now() + MEASURED;
+                }
                 Woken::DrainOver => {
                     self.drain_ends = None;
                     self.say(log::Level::Warn, "exchanges that did not end within SHUTDOWN_TIMEOUT are cut");
@@ -96,7 +108,7 @@ impl<R: Runtime> Keeper<R> {
         }
     }
 
-    async fn sleep(&mut self, (proxy, drain): &mut (R::Timer, R::Timer)) -> Woken {
+    async fn sleep(&mut self, (proxy, drain, memory): &mut (R::Timer, R::Timer, R::Timer)) -> Woken {
         let proxy_due = self.hub.arm();
         if let Some(due) = proxy_due {
             proxy.reset(due);
@@ -104,6 +116,7 @@ impl<R: Runtime> Keeper<R> {
         if let Some(due) = self.drain_ends {
             drain.reset(due);
         }
+        memory.reset(self.measure_at);
         poll_fn(|cx| {
             if let Poll::Ready(chore) = self.hub.chores.poll_recv(cx) {
                 return Poll::Ready(Woken::Chore(chore));
@@ -113,6 +126,9 @@ impl<R: Runtime> Keeper<R> {
             }
             if self.drain_ends.is_some() && drain.poll_expired(cx).is_ready() {
                 return Poll::Ready(Woken::DrainOver);
+            }
+            if memory.poll_expired(cx).is_ready() {
+                return Poll::Ready(Woken::MemoryDue);
             }
             Poll::Pending
         })

@@ -141,6 +141,11 @@ pub trait Runtime: Clone + 'static {
     /// A fresh seed, unpredictable from outside.
     fn seed(&self) -> u64;
 
+    /// Bytes of memory that the process has in use; `None` where that cannot be known.
+    fn memory(&self) -> Option<u64> {
+        None
+    }
+
     /// What TLS needs.
     fn crypto(&self) -> Crypto {
         (Arc::new(rustls::crypto::ring::default_provider()), Arc::new(DefaultTimeProvider))
