@@ -12,7 +12,7 @@
 use keywheel_core::classify::{Class, Evidence, judge};
 use keywheel_core::config::{Config, KeyEntry};
 use keywheel_core::dialect::Dialect;
-use keywheel_core::keyring::{Lease, Model, Refusal, Settle, Want};
+use keywheel_core::keyring::{Lease, Model, Patience, Refusal, Settle, Want};
 use keywheel_core::message::FieldBuf;
 use keywheel_core::origin::{BaseUrl, Origin};
 use keywheel_core::proxy::{Ask, Command, Proxy, Reply};
@@ -35,7 +35,7 @@ fn call(key: &[u8], now: Instant) -> (u16, Option<&'static str>, &'static str) {
 }
 
 fn want(tried: Vec<keywheel_core::keyring::KeyId>, until: Instant) -> Want {
-    Want { worker: 0, model: Model::Absent, tried, unreachable: Vec::new(), until, may_wait: false }
+    Want { worker: 0, model: Model::Absent, tried, unreachable: Vec::new(), until, patience: Patience::Refuse }
 }
 
 /// One request of the embedder: keys are tried until one serves. Says how many it took.

@@ -18,6 +18,8 @@ pub struct Held {
     pub body: Vec<u8>,
     /// The body is there to its end.
     pub complete: bool,
+    /// What is missing of it will never come.
+    pub cut: bool,
     fields: FieldBuf,
 }
 
@@ -32,6 +34,7 @@ impl Held {
             length: head.length,
             body: Vec::new(),
             complete: false,
+            cut: false,
             fields,
         }
     }
@@ -42,19 +45,19 @@ impl Held {
     }
 
     /// Overwrites pieces of the key that was used, in the head and in the first `searched` bytes of the body: a client
-    /// must not learn it. A gzip body with such a piece becomes its decoded form; true when it did.
-    pub(crate) fn mask_echo(&mut self, echo: &Echo, searched: usize) -> bool {
+    /// must not learn it. A gzip body with such a piece becomes its decoded form.
+    pub(crate) fn mask_echo(&mut self, echo: &Echo, searched: usize) {
         echo.mask(self.fields.bytes_mut());
         echo.mask(&mut self.reason);
         if !is_gzip(self.fields()) {
             let end = self.body.len().min(searched);
             echo.mask(&mut self.body[..end]);
-            return false;
+        } else if let Some(identity) = echo.mask_gzip(&self.body, searched) {
+            self.complete &= identity.whole;
+            // An identity body that is not whole ends here: what follows is of the coded form.
+            self.cut |= !self.complete;
+            self.replace_body(identity.body);
         }
-        let Some(identity) = echo.mask_gzip(&self.body, searched) else { return false };
-        self.complete &= identity.whole;
-        self.replace_body(identity.body);
-        true
     }
 
     /// The body is replaced by its decoded form: the coding and the digests of the coded form go.

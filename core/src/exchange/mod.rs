@@ -19,6 +19,7 @@
 //! protocol (`session` for HTTP/1) calls it and does what [`Exchange::poll`] says, in that order.
 
 mod admit;
+mod ending;
 mod held;
 mod observe;
 mod request;
@@ -36,14 +37,15 @@ use crate::classify::{Class, Outcome};
 use crate::config::Settings;
 use crate::cors::Grant;
 use crate::error::UpstreamFault;
-use crate::keyring::{Lease, Model, Settle, Ticket};
+use crate::json::RequestFields;
+use crate::keyring::{Lease, Model, Ticket};
 use crate::message::Page;
 use crate::notice::RequestLine;
 use crate::proxy::Ask;
 use crate::replay::{Intake, Replay};
 use crate::session::{Action, Dial, Reason};
 use crate::time::{Instant, UnixMillis};
-use crate::turn::{Pool, Turn};
+use crate::turn::Turn;
 use core::fmt;
 use core::time::Duration;
 use observe::Observer;
@@ -123,6 +125,7 @@ struct Due {
     go_on: bool,
     answer: bool,
     abort: bool,
+    verdict: bool,
 }
 
 /// One request and its answer. See the module's head for its states.
@@ -136,25 +139,32 @@ pub struct Exchange {
     body_ended: bool,
     tries: Tries,
     lease: Option<Lease>,
+    /// The upstream's connection is this exchange's.
+    linked: bool,
     /// Base URLs of the lease that were passed over.
-    base: usize,
+    base: u32,
     /// Dials of this lease that died before a byte was written.
     redials: u32,
     /// The first byte of the attempt was written.
     began: bool,
     /// The last byte of the attempt was written.
     written: bool,
-    interim: usize,
-    /// The verdict that the lease will be settled with, once known.
+    interim: u32,
+    /// The verdict that the lease will be settled with, where it is known before the lease ends.
     verdict: Option<Box<Outcome>>,
+    /// The account that the answer names, unless the lease knows it.
+    account: Option<Box<str>>,
     own: Option<Box<Own>>,
     observer: Observer,
     alarm: Option<(Instant, Reason)>,
-    /// When the time before the commit point is used up; set once the client's body is complete.
+    /// When the client's body was complete, and when the time before the commit point is used up from then on.
+    completed_at: Instant,
     budget_end: Option<Instant>,
     /// The client's own limit, where it stated one.
     client_limit: Option<Duration>,
     model: Model,
+    /// Looks for the model in the body as it comes, while a lease depends on it.
+    peek: Option<Box<RequestFields>>,
     worker: u32,
     /// x-keywheel-request-id, and the seed of the request's own chances.
     id: u64,
@@ -166,8 +176,6 @@ pub struct Exchange {
     cors: Option<Grant>,
     /// Why the last attempt, or dial, came to no answer.
     fault: Option<UpstreamFault>,
-    /// The held answer was cut before its end.
-    cut: bool,
     written_at: Instant,
     /// The settings in force when the head arrived.
     settings: Arc<Settings>,
@@ -205,16 +213,22 @@ impl Exchange {
     /// Request data: copied if `intake` said `Keep`; to be sent from where it lies if it said `Pass`.
     pub fn handle_data(&mut self, data: &[u8], turn: &mut Turn<'_>) {
         if self.intake() == Intake::Keep {
-            self.body.push(data, &turn.settings.limits, turn.pool);
-            self.look_for_model(turn);
+            self.body.push(data, &self.settings.limits, turn.pool);
+            self.look_for_model(data, turn);
         }
     }
 
     /// The request is complete.
     pub fn handle_end(&mut self, turn: &mut Turn<'_>) {
         self.body_ended = true;
-        self.start_budget(turn);
-        self.look_for_model(turn);
+        self.start_budget(turn.now);
+        self.look_for_model(&[], turn);
+    }
+
+    /// Whether data of the answer, and its end, are wanted now. Not while another key is looked for: what was read so far
+    /// may yet turn out to be the last answer, which is written ([`Step::Answer`]) before it goes on.
+    pub fn takes_answer(&self) -> bool {
+        !(self.due.answer || matches!(self.state, State::Asking | State::Backoff))
     }
 
     /// Whether the request is complete.
@@ -235,7 +249,7 @@ impl Exchange {
     /// The request to be written for the attempt under way.
     pub fn outgoing(&self) -> Option<Outgoing<'_>> {
         let lease = self.lease.as_ref()?;
-        let base = lease.base(self.base)?;
+        let base = lease.base(self.base as usize)?;
         let hop = base.origin.may_loop().then_some(&*self.settings.instance);
         Some(self.request.outgoing(lease, base, hop))
     }
@@ -276,7 +290,7 @@ impl Exchange {
         if core::mem::take(&mut self.due.stop_dial) {
             return Some(Action::StopDial);
         }
-        if let Some(ask) = self.ask.take() {
+        if let Some(ask) = self.early_verdict().or_else(|| self.ask.take()) {
             return Some(Action::Ask(ask));
         }
         self.dial.take().map(Action::Dial)
@@ -309,14 +323,6 @@ impl Exchange {
         self.ask.take()
     }
 
-    /// The client left, or its connection broke: nothing is its keys' fault.
-    pub fn handle_left(&mut self, turn: &mut Turn<'_>) {
-        self.withdraw();
-        self.due.answer = false;
-        self.due.go_on = false;
-        self.finish(Outcome::plain(Class::Ours), turn);
-    }
-
     /// The answer reached the client to its end (`complete`), or what could be sent of it was.
     pub fn handle_delivered(&mut self, complete: bool, turn: &mut Turn<'_>) -> Option<Step> {
         self.free(turn.pool);
@@ -333,25 +339,6 @@ impl Exchange {
         Some(Step::Log(line))
     }
 
-    /// The session is dropped: what the proxy must still hear.
-    pub fn abandon(mut self, pool: &mut Pool) -> Option<Ask> {
-        self.free(pool);
-        if let Some(ask) = self.ask.take() {
-            return match ask {
-                Ask::Settle(mut settle) => {
-                    settle.then = None;
-                    Some(Ask::Settle(settle))
-                }
-                Ask::Cancel(ticket) => Some(Ask::Cancel(ticket)),
-                Ask::Lease(_) | Ask::Admin(_) | Ask::Verdict(_) => self.give_back(),
-            };
-        }
-        match self.state {
-            State::Queued(ticket) => Some(Ask::Cancel(ticket)),
-            _ => self.give_back(),
-        }
-    }
-
     /// Bytes of buffer memory held beside the struct: the request as it is kept, an answer that is held.
     pub fn held(&self) -> usize {
         let own = match self.own.as_deref() {
@@ -360,48 +347,5 @@ impl Exchange {
             None => 0,
         };
         self.request.held() + self.body.held() + own
-    }
-
-    /// Takes back what was asked for and did not come yet: a key, a connection.
-    fn withdraw(&mut self) {
-        match self.state {
-            State::Queued(ticket) => self.ask = Some(Ask::Cancel(ticket)),
-            State::Dialing => self.due.stop_dial = true,
-            _ => {}
-        }
-    }
-
-    fn give_back(&mut self) -> Option<Ask> {
-        let lease = self.lease.take()?;
-        let outcome = self.began.then(|| Outcome::plain(Class::Ours));
-        Some(Ask::Settle(Settle { lease, outcome, base: self.base as u32, then: None }))
-    }
-
-    fn free(&mut self, pool: &mut Pool) {
-        self.request.free(pool);
-        self.body.free(pool);
-        self.own = None;
-    }
-
-    /// Ends the exchange as far as proxy and upstream are concerned; the lease is settled with the verdict that
-    /// was reached, else with `outcome`.
-    fn finish(&mut self, outcome: Outcome, turn: &mut Turn<'_>) {
-        let live = matches!(self.state, State::Trying | State::Judging | State::Relaying | State::Tunnel);
-        self.due.release |= live;
-        self.due.send = false;
-        self.dial = None;
-        if let Some(lease) = self.lease.take() {
-            let outcome = match self.verdict.take() {
-                Some(verdict) => Some(*verdict),
-                None => self.began.then_some(outcome),
-            };
-            self.class = outcome.as_ref().map_or(Class::Ours, |o| o.class);
-            self.ask = Some(Ask::Settle(Settle { lease, outcome, base: self.base as u32, then: None }));
-        }
-        self.state = State::Over;
-        self.alarm = None;
-        self.budget_end = None;
-        self.request.free(turn.pool);
-        self.body.free(turn.pool);
     }
 }

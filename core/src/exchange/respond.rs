@@ -11,9 +11,9 @@ use crate::error::{self, Problem};
 use crate::json::RequestFields;
 use crate::keyring::{Model, Refusal};
 use crate::message::ResponseHead;
-use crate::proxy::Ask;
 use crate::session::Reason;
 use crate::turn::Turn;
+use core::time::Duration;
 
 /// What the protocol does with a response head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,10 @@ impl Exchange {
         match status {
             101 if self.request.upgrade.is_some() => {
                 self.commit(head, turn);
+                // The lease lasts as long as the tunnel; its verdict falls now.
+                self.due.verdict = true;
                 self.state = State::Tunnel;
-                self.handle_progress(turn);
+                self.handle_progress(turn.now);
                 Disposition::Tunnel
             }
             100..=199 => self.interim(status, turn),
@@ -58,7 +60,8 @@ impl Exchange {
             _ => {
                 self.own = Some(Box::new(Own::Held(Held::new(head, drops))));
                 self.state = State::Judging;
-                self.alarm = Some((turn.now + turn.settings.limits.error_time, Reason::ErrorTime));
+                let limit = self.settings.request_timeout.unwrap_or(Duration::MAX);
+                self.alarm = Some((turn.now + limit.min(self.settings.limits.error_time), Reason::ErrorTime));
                 Disposition::Hold
             }
         }
@@ -66,7 +69,7 @@ impl Exchange {
 
     fn interim(&mut self, status: u16, turn: &mut Turn<'_>) -> Disposition {
         self.interim += 1;
-        if status == 101 || self.interim > turn.settings.limits.interim_answers {
+        if status == 101 || self.interim as usize > self.settings.limits.interim_answers {
             let what = if status == 101 { "a 101 that nobody asked for" } else { "too many interim answers" };
             self.handle_broken(Break::Garbled(what.into()), turn);
             return Disposition::Refuse;
@@ -83,17 +86,11 @@ impl Exchange {
         self.body.commit(turn.pool);
         self.request.free(turn.pool);
         self.observer.begin(head, self.log.is_some());
-        self.handle_progress(turn);
-        let Some(lease) = &mut self.lease else { return };
+        self.handle_progress(turn.now);
+        let Some(lease) = &self.lease else { return };
         let account = classify::account(DIALECT, head.fields).filter(|name| !lease.knows_account(name));
-        if account.is_some() || lease.is_probe() {
-            let outcome =
-                Outcome { status: self.status, account: account.map(Into::into), ..Outcome::plain(Class::Ok) };
-            if lease.is_probe() {
-                self.ask = Some(Ask::Verdict(lease.verdict(self.base as u32, outcome.clone())));
-            }
-            self.verdict = Some(Box::new(outcome));
-        }
+        self.account = account.map(Into::into);
+        self.due.verdict = lease.is_probe();
     }
 
     /// Payload of the answer: observed in passing, or kept as evidence.
@@ -101,12 +98,12 @@ impl Exchange {
         match self.state {
             State::Relaying => {
                 self.observer.data(data);
-                self.handle_progress(turn);
+                self.handle_progress(turn.now);
             }
             State::Judging => {
                 let Some(Own::Held(held)) = self.own.as_deref_mut() else { return };
                 held.body.extend_from_slice(data);
-                if held.body.len() >= turn.settings.limits.error_body {
+                if held.body.len() >= self.settings.limits.error_body {
                     self.judge(turn);
                 }
             }
@@ -117,12 +114,7 @@ impl Exchange {
     /// The answer ended as it should.
     pub fn handle_response_end(&mut self, turn: &mut Turn<'_>) {
         match self.state {
-            State::Relaying => {
-                if let Some(late) = self.observer.late_error() {
-                    self.verdict = Some(late);
-                }
-                self.finish(Outcome { status: self.status, ..Outcome::plain(Class::Ok) }, turn);
-            }
+            State::Relaying => self.finish(Outcome { status: self.status, ..Outcome::plain(Class::Ok) }, turn),
             State::Judging => {
                 if let Some(Own::Held(held)) = self.own.as_deref_mut() {
                     held.complete = true;
@@ -147,10 +139,7 @@ impl Exchange {
         if outcome.account.as_deref().is_some_and(|name| lease.knows_account(name)) {
             outcome.account = None;
         }
-        if held.mask_echo(&Echo::new(lease.entry().private_part()), turn.settings.limits.error_body) {
-            // An identity body that is not whole ends here: what follows is of the coded form.
-            self.cut |= !held.complete;
-        }
+        held.mask_echo(&Echo::new(lease.entry().private_part()), self.settings.limits.error_body);
         if let Some(model) = model {
             self.model = Model::Named(model);
         }
@@ -167,10 +156,10 @@ impl Exchange {
         }
     }
 
-    /// Whether the held answer would be passed on as it came, its body going on beyond what was read.
+    /// Whether the held answer would pass as it came, and its body go on beyond what was read.
     pub(super) fn goes_on_live(&self) -> bool {
-        let held = matches!(self.own.as_deref(), Some(Own::Held(held)) if !held.complete);
-        held && !matches!(self.class, Class::KeyDead | Class::Quota) && self.state == State::Judging && !self.cut
+        let held = matches!(self.own.as_deref(), Some(Own::Held(held)) if !held.complete && !held.cut);
+        held && self.linked && !matches!(self.class, Class::KeyDead | Class::Quota)
     }
 
     /// The walk is over: what the client gets.
@@ -185,6 +174,7 @@ impl Exchange {
             let back = match refusal {
                 Some(Refusal::Exhausted { back }) => Some(*back),
                 Some(Refusal::Unavailable { back }) => *back,
+                Some(Refusal::NoConnection) => Some(Duration::from_secs(1)),
                 _ => None,
             };
             return self.answer_problem(error::no_available_keys(Some(self.class), back), turn);
@@ -196,9 +186,11 @@ impl Exchange {
         self.due.answer = true;
         if live {
             self.state = State::Relaying;
-            self.due.release = false;
-            self.handle_progress(turn);
+            self.body.commit(turn.pool);
+            self.request.free(turn.pool);
+            self.handle_progress(turn.now);
         } else {
+            self.release();
             self.due.abort = !complete;
             self.state = State::Over;
             self.alarm = None;

@@ -1,11 +1,11 @@
 //! The way to an answer: a key, a connection, an attempt, and what follows when one of them fails.
 
 use super::tries::{May, Next, idempotent};
-use super::{Exchange, State};
+use super::{Exchange, Own, State};
 use crate::classify::{Class, Outcome};
 use crate::error::{Problem, UpstreamFault};
 use crate::json::RequestFields;
-use crate::keyring::{Lease, Model, Refusal, Settle, Want};
+use crate::keyring::{Lease, Model, Patience, Refusal, Settle, Want};
 use crate::proxy::{Ask, Reply};
 use crate::session::{Dial, DialError, Linked, Reason};
 use crate::turn::Turn;
@@ -33,15 +33,18 @@ impl Exchange {
     pub fn handle_reply(&mut self, reply: Reply, turn: &mut Turn<'_>) {
         let asking = matches!(self.state, State::Asking | State::Queued(_));
         match reply {
-            Reply::Granted(lease) if asking => self.begin(lease, turn),
+            Reply::Granted(lease) if asking => self.begin(lease),
             Reply::Granted(lease) => {
                 self.ask = Some(Ask::Settle(Settle { lease, outcome: None, base: 0, then: None }));
             }
             Reply::Queued(ticket) if asking => self.state = State::Queued(ticket),
             Reply::NeedModel if asking => {
                 self.state = State::Model;
-                self.alarm = Some((turn.now + turn.settings.limits.model_wait, Reason::ModelWait));
-                self.look_for_model(turn);
+                self.alarm = Some((turn.now + self.settings.limits.model_wait, Reason::ModelWait));
+                let mut peek = RequestFields::default();
+                peek.feed(self.body.whole());
+                self.peek = Some(Box::new(peek));
+                self.look_for_model(&[], turn);
             }
             Reply::Refused(refusal) if asking => self.refused(&refusal, turn),
             Reply::Page(page) if asking => self.answer_page(page, turn),
@@ -49,22 +52,23 @@ impl Exchange {
         }
     }
 
-    fn begin(&mut self, lease: Lease, turn: &mut Turn<'_>) {
+    fn begin(&mut self, lease: Lease) {
         if let Some(line) = &mut self.log {
             line.key = Some((lease.entry().index, lease.entry().preview.clone()));
         }
+        self.release();
         self.lease = Some(lease);
         (self.base, self.redials, self.began) = (0, 0, false);
-        self.dial_base(false, turn);
+        self.dial_base(false);
     }
 
-    fn dial_base(&mut self, fresh: bool, turn: &Turn<'_>) {
+    fn dial_base(&mut self, fresh: bool) {
         self.state = State::Dialing;
-        self.dial = self.lease.as_ref().and_then(|l| l.base(self.base)).map(|base| Dial {
+        self.dial = self.lease.as_ref().and_then(|l| l.base(self.base as usize)).map(|base| Dial {
             origin: base.origin.clone(),
             repeatable: idempotent(&self.request.method),
             fresh,
-            per_address: turn.settings.limits.connect,
+            per_address: self.settings.limits.connect,
         });
     }
 
@@ -77,8 +81,10 @@ impl Exchange {
         match linked {
             Ok(_) => {
                 self.state = State::Trying;
+                self.linked = true;
                 (self.began, self.written, self.interim) = (false, false, 0);
-                self.own = None;
+                // From here on the client gets what this attempt comes to.
+                (self.own, self.fault) = (None, None);
                 self.body.rewind();
                 self.due.send = true;
             }
@@ -90,15 +96,15 @@ impl Exchange {
         self.base += 1;
         self.redials = 0;
         let Some(lease) = self.lease.take() else { return };
-        if lease.base(self.base).is_some() {
+        if lease.base(self.base as usize).is_some() {
             self.lease = Some(lease);
-            return self.dial_base(false, turn);
+            return self.dial_base(false);
         }
-        self.tries.unreachable.extend((0..self.base).filter_map(|n| lease.base(n)).map(|b| b.origin.clone()));
+        self.tries.unreachable.extend((0..self.base as usize).filter_map(|n| lease.base(n)).map(|b| b.origin.clone()));
         self.tries.keys.push(lease.key());
         self.fault = Some(UpstreamFault::Unreachable(error));
         self.class = Class::Ours;
-        self.settle(lease, None, true, turn);
+        self.settle(lease, None, Some(Patience::Refuse), turn);
     }
 
     /// The first byte of the attempt was written.
@@ -113,7 +119,7 @@ impl Exchange {
     pub fn handle_written(&mut self, turn: &mut Turn<'_>) {
         self.written = true;
         if self.state == State::Trying {
-            self.await_head(turn);
+            self.await_head(turn.now);
         }
     }
 
@@ -131,14 +137,14 @@ impl Exchange {
                 self.conclude(Outcome::plain(class), turn);
             }
             State::Judging => {
-                self.cut = true;
+                if let Some(Own::Held(held)) = self.own.as_deref_mut() {
+                    held.cut = true;
+                }
                 self.judge(turn);
             }
             State::Relaying => {
                 self.due.abort = true;
                 let class = if broken == Break::Silent { Class::Ours } else { Class::Overload };
-                // What an error answer said of its key stands, cut or not.
-                self.verdict = self.verdict.take().filter(|verdict| verdict.class != Class::Ok);
                 self.finish(Outcome { status: self.status, ..Outcome::plain(class) }, turn);
             }
             State::Tunnel => {
@@ -151,13 +157,12 @@ impl Exchange {
 
     /// The connection died before a byte was written: the lease is kept, and this was no attempt.
     fn redial(&mut self, turn: &mut Turn<'_>) {
-        self.due.release = true;
-        self.due.send = false;
+        self.release();
         self.redials += 1;
         if self.redials > REDIALS {
             self.undialable(DialError::Connect("closed before the request was sent".into()), turn);
         } else {
-            self.dial_base(true, turn);
+            self.dial_base(true);
         }
     }
 
@@ -165,20 +170,21 @@ impl Exchange {
     pub(super) fn conclude(&mut self, outcome: Outcome, turn: &mut Turn<'_>) {
         let may = May {
             repeatable: self.body.repeatable(),
-            ambiguous: idempotent(&self.request.method) || turn.settings.retry_ambiguous,
+            ambiguous: idempotent(&self.request.method) || self.settings.retry_ambiguous,
             vetoed: self.vetoed(),
-            time_left: self.budget_end.is_none_or(|end| turn.now < end),
+            time_left: !self.is_out_of_time(turn.now),
         };
-        let next = self.tries.next(outcome.class, may, &turn.settings.limits);
+        let next = self.tries.next(outcome.class, may, &self.settings.limits);
         self.class = outcome.class;
-        self.due.release = true;
-        self.due.send = false;
         let Some(lease) = self.lease.take() else { return };
         self.tries.keys.push(lease.key());
+        if !self.goes_on_live() {
+            self.release();
+        }
         match next {
-            Next::Another => self.settle(lease, Some(outcome), true, turn),
+            Next::Another => self.settle(lease, Some(outcome), Some(Patience::Refuse), turn),
             Next::AfterPause => {
-                self.settle(lease, Some(outcome), false, turn);
+                self.settle(lease, Some(outcome), None, turn);
                 self.state = State::Backoff;
                 let pause =
                     crate::rng::Rng::new(self.id ^ u64::from(self.tries.attempts)).between(BACKOFF.0, BACKOFF.1);
@@ -187,41 +193,47 @@ impl Exchange {
             Next::Stop if self.goes_on_live() => {
                 self.lease = Some(lease);
                 self.verdict = Some(Box::new(outcome));
+                self.due.verdict = true;
                 self.last_answer(None, turn);
             }
+            // What the client is told depends on when another key could serve it.
+            Next::Stop if matches!(outcome.class, Class::KeyDead | Class::Quota) => {
+                self.settle(lease, Some(outcome), Some(Patience::Outlook), turn);
+            }
             Next::Stop => {
-                self.settle(lease, Some(outcome), false, turn);
+                self.settle(lease, Some(outcome), None, turn);
                 self.last_answer(None, turn);
             }
         }
     }
 
-    /// Gives the lease back; `again`: and asks for another key in the same call.
-    fn settle(&mut self, lease: Lease, outcome: Option<Outcome>, again: bool, turn: &Turn<'_>) {
+    /// Gives the lease back, and asks in the same call for what the request wants `then`.
+    fn settle(&mut self, lease: Lease, outcome: Option<Outcome>, then: Option<Patience>, turn: &Turn<'_>) {
         self.alarm = None;
-        let then = again.then(|| self.want(turn));
-        if again {
+        let then = then.map(|patience| self.want(patience, turn));
+        if then.is_some() {
             self.state = State::Asking;
         }
-        self.ask = Some(Ask::Settle(Settle { lease, outcome, base: self.base as u32, then }));
+        self.ask = Some(Ask::Settle(Settle { lease, outcome, base: self.base, then }));
     }
 
     /// Asks for a key.
     pub(super) fn ask_for_key(&mut self, turn: &Turn<'_>) {
         self.alarm = None;
         self.state = State::Asking;
-        self.ask = Some(Ask::Lease(self.want(turn)));
+        let patience = if self.tries.keys.is_empty() { Patience::Wait } else { Patience::Refuse };
+        self.ask = Some(Ask::Lease(self.want(patience, turn)));
     }
 
-    fn want(&self, turn: &Turn<'_>) -> Want {
-        let budget = turn.now + turn.settings.limits.budget;
+    fn want(&self, patience: Patience, turn: &Turn<'_>) -> Want {
+        let budget = turn.now + self.settings.limits.budget;
         Want {
             worker: self.worker,
             model: self.model.clone(),
             tried: self.tries.keys.clone(),
             unreachable: self.tries.unreachable.clone(),
             until: self.budget_end.unwrap_or(budget),
-            may_wait: self.tries.keys.is_empty(),
+            patience,
         }
     }
 
@@ -234,23 +246,21 @@ impl Exchange {
         }
     }
 
-    /// Looks for the model in what is kept of the body, while a lease depends on it.
-    pub(super) fn look_for_model(&mut self, turn: &mut Turn<'_>) {
-        if self.state != State::Model {
-            return;
-        }
-        let body = self.body.whole();
-        let found = RequestFields::of(body).into_model();
-        let enough = self.body_ended || body.len() >= turn.settings.limits.model_peek;
-        if found.is_some() || enough || !self.body.repeatable() {
-            self.model = found.map_or(Model::Absent, Model::Named);
-            self.ask_for_key(turn);
+    /// Looks for the model in `data`, the next of the body, while a lease depends on it.
+    pub(super) fn look_for_model(&mut self, data: &[u8], turn: &Turn<'_>) {
+        let Some(peek) = &mut self.peek else { return };
+        peek.feed(data);
+        let seen = self.body.whole().len();
+        let enough = self.body_ended || peek.is_done() || seen >= self.settings.limits.model_peek;
+        if enough || peek.model().is_some() || !self.body.repeatable() {
+            self.end_peek(turn);
         }
     }
 
-    /// The model was not seen in time: go on without it.
-    pub(super) fn give_up_on_model(&mut self, turn: &mut Turn<'_>) {
-        self.model = Model::Absent;
+    /// Goes on with the model, or without it when it was not seen in time.
+    pub(super) fn end_peek(&mut self, turn: &Turn<'_>) {
+        let found = self.peek.take().and_then(|peek| peek.into_model());
+        self.model = found.map_or(Model::Absent, Model::Named);
         self.ask_for_key(turn);
     }
 }

@@ -33,13 +33,13 @@ impl Exchange {
             return;
         }
         match reason {
-            Reason::ModelWait => self.give_up_on_model(turn),
+            Reason::ModelWait => self.end_peek(turn),
             Reason::Backoff => self.ask_for_key(turn),
             Reason::UpstreamHead => self.head_is_late(turn),
             Reason::ErrorTime => self.judge(turn),
-            Reason::Budget => self.budget_is_spent(turn),
+            Reason::Budget if self.is_out_of_time(turn.now) => self.budget_is_spent(turn),
             Reason::StreamIdle | Reason::TunnelIdle => self.handle_broken(Break::Silent, turn),
-            Reason::HeadTime | Reason::KeepAlive | Reason::BodyIdle | Reason::BodyRate | Reason::Linger => {}
+            _ => {}
         }
     }
 
@@ -48,20 +48,14 @@ impl Exchange {
     }
 
     /// The last request byte was written: the answer's head is awaited.
-    pub(super) fn await_head(&mut self, turn: &Turn<'_>) {
-        let settings = turn.settings;
-        let shortest = match (settings.stream_header_timeout, settings.request_timeout) {
-            (Some(streamed), any) => any.map_or(streamed, |any| any.min(streamed)),
-            (None, any) => any.unwrap_or(STREAMED),
-        };
-        self.written_at = turn.now;
-        self.alarm = Some((turn.now + shortest, Reason::UpstreamHead));
+    pub(super) fn await_head(&mut self, now: Instant) {
+        self.written_at = now;
+        self.alarm = Some((now + self.shortest_head_limit(), Reason::UpstreamHead));
     }
 
     /// The shortest limit has passed; which one holds depends on the body, which is looked at only now.
     fn head_is_late(&mut self, turn: &mut Turn<'_>) {
-        let limit = self.head_limit(turn.settings);
-        let end = self.written_at + limit;
+        let end = self.written_at + self.head_limit();
         if turn.now < end {
             self.alarm = Some((end, Reason::UpstreamHead));
         } else {
@@ -69,25 +63,43 @@ impl Exchange {
         }
     }
 
-    fn head_limit(&self, settings: &Settings) -> Duration {
-        let streamed = self.body.repeatable() && RequestFields::of(self.body.whole()).stream();
-        match streamed {
-            true => settings.stream_header_timeout.or(settings.request_timeout).unwrap_or(STREAMED),
-            false => settings.request_timeout.unwrap_or(UNSTREAMED),
+    /// The shorter of the limits that `head_limit` can come to.
+    fn shortest_head_limit(&self) -> Duration {
+        let Settings { stream_header_timeout: streamed, request_timeout: any, .. } = *self.settings;
+        let (streamed, any) = (streamed.or(any).unwrap_or(STREAMED), any.unwrap_or(UNSTREAMED));
+        streamed.min(any)
+    }
+
+    fn head_limit(&self) -> Duration {
+        let Settings { stream_header_timeout: streamed, request_timeout: any, .. } = *self.settings;
+        match self.body.repeatable() && RequestFields::of(self.body.whole()).stream() {
+            true => streamed.or(any).unwrap_or(STREAMED),
+            false => any.unwrap_or(UNSTREAMED),
         }
     }
 
     /// The client's body is complete: from here on the time before the commit point counts.
-    pub(super) fn start_budget(&mut self, turn: &Turn<'_>) {
-        if self.budget_end.is_some() || !self.uncommitted() {
-            return;
+    pub(super) fn start_budget(&mut self, now: Instant) {
+        if self.budget_end.is_none() && self.uncommitted() {
+            self.completed_at = now;
+            self.budget_end = Some(self.budget_with(self.shortest_head_limit()));
         }
-        let settings = turn.settings;
-        let head =
-            settings.request_timeout.unwrap_or(UNSTREAMED).max(settings.stream_header_timeout.unwrap_or_default());
-        let own = turn.now + settings.limits.budget + head;
-        let client = self.client_limit.map(|limit| self.started + limit);
-        self.budget_end = Some(client.map_or(own, |client| own.min(client)));
+    }
+
+    fn budget_with(&self, head_limit: Duration) -> Instant {
+        let own = self.completed_at + self.settings.limits.budget + head_limit;
+        self.client_limit.map_or(own, |limit| own.min(self.started + limit))
+    }
+
+    /// Whether the budget is used up. As with the head, which limit is part of it is looked up only once the shortest
+    /// one has passed.
+    pub(super) fn is_out_of_time(&mut self, now: Instant) -> bool {
+        if self.budget_end.is_none_or(|end| now < end) {
+            return false;
+        }
+        let end = self.budget_with(self.head_limit());
+        self.budget_end = Some(end);
+        end <= now
     }
 
     fn budget_is_spent(&mut self, turn: &mut Turn<'_>) {
@@ -105,12 +117,12 @@ impl Exchange {
         self.last_answer(None, turn);
     }
 
-    /// Bytes of the answer moved, in or out: its silence begins anew.
-    pub fn handle_progress(&mut self, turn: &Turn<'_>) {
-        let limits = &turn.settings.limits;
+    /// Bytes moved once the answer was begun, whichever way: silence begins anew.
+    pub fn handle_progress(&mut self, now: Instant) {
+        let limits = &self.settings.limits;
         match self.state {
-            State::Relaying => self.alarm = Some((turn.now + limits.stream_idle, Reason::StreamIdle)),
-            State::Tunnel => self.alarm = Some((turn.now + limits.tunnel_idle, Reason::TunnelIdle)),
+            State::Relaying => self.alarm = Some((now + limits.stream_idle, Reason::StreamIdle)),
+            State::Tunnel => self.alarm = Some((now + limits.tunnel_idle, Reason::TunnelIdle)),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use super::health::Event;
 use super::judge::short;
-use super::lease::{Lease, Model, Refusal, Ticket, Want};
+use super::lease::{Lease, Model, Patience, Refusal, Ticket, Want};
 use super::origins::Errand;
 use super::queue::Waiter;
 use super::{KeyId, Keyring, ScopeId, bar::Bar};
@@ -45,6 +45,9 @@ impl Keyring {
         {
             *name = bounded.into();
         }
+        if want.patience == Patience::Outlook {
+            return Answer::Refused(self.refusal(&want, None));
+        }
         if want.model == Model::Unread && (self.board.menus.restrict() || self.board.book.models.any_limited()) {
             return Answer::NeedModel;
         }
@@ -54,7 +57,7 @@ impl Keyring {
         let until = want.until.min(self.board.now + self.bounds.key_wait);
         let room = self.queue.len() < self.bounds.waiting;
         // Whoever waits comes before whoever arrives.
-        if want.may_wait && room && self.next_pass.is_some() && until > self.board.now {
+        if want.may_wait() && room && self.next_pass.is_some() && until > self.board.now {
             return Answer::Queued(self.enqueue(want, until));
         }
         match self.decide(&want, until) {
@@ -76,7 +79,7 @@ impl Keyring {
 
     /// What becomes of a want that may wait until then.
     pub(super) fn decide(&mut self, want: &Want, until: Instant) -> Decision {
-        let may_wait = want.may_wait && until > self.board.now;
+        let may_wait = want.may_wait() && until > self.board.now;
         let best = self.best(want, true, false);
         if let Some((place, Bar::OPEN)) = best {
             return Decision::Grant(place);
@@ -96,7 +99,7 @@ impl Keyring {
             WhenExhausted::Wait if may_wait && bar.is_resting() && bar.ends().is_some_and(|end| end <= until) => {
                 Decision::Wait(bar.ends())
             }
-            WhenExhausted::LeastBad if want.may_wait => match self.best(want, true, true) {
+            WhenExhausted::LeastBad if want.may_wait() => match self.best(want, true, true) {
                 Some((place, bar)) if bar.is_resting_alive() => Decision::Grant(place),
                 _ if may_wait && self.best(want, false, true).is_some_and(|(_, bar)| bar.is_resting_alive()) => {
                     Decision::Wait(None)
@@ -223,6 +226,10 @@ impl Keyring {
 }
 
 impl Want {
+    fn may_wait(&self) -> bool {
+        self.patience == Patience::Wait
+    }
+
     /// Whether it passes over some key or origin.
     fn is_picky(&self) -> bool {
         !self.tried.is_empty() || !self.unreachable.is_empty()

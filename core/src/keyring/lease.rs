@@ -117,8 +117,19 @@ pub struct Want {
     pub unreachable: Vec<Origin>,
     /// When the request's own time budget ends: no wait goes beyond.
     pub until: Instant,
-    /// Whether it may wait at all: a request that was tried waits for no resting key.
-    pub may_wait: bool,
+    /// What it takes when no key can serve it now.
+    pub patience: Patience,
+}
+
+/// What a request takes when no key can serve it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// It waits, within bounds.
+    Wait,
+    /// A refusal: a request that was tried waits for no resting key.
+    Refuse,
+    /// A refusal in any case: it only wants to be told when the first key is back.
+    Outlook,
 }
 
 /// Why no lease was given.

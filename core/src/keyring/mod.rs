@@ -37,7 +37,7 @@ mod wake;
 
 pub(crate) use book::Change;
 pub(crate) use choose::Answer;
-pub use lease::{KeyId, Lease, Model, Refusal, Settle, Ticket, Verdict, Want};
+pub use lease::{KeyId, Lease, Model, Patience, Refusal, Settle, Ticket, Verdict, Want};
 pub(crate) use scope::ScopeId;
 
 use crate::classify::Class;

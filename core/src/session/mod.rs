@@ -193,8 +193,9 @@ impl Session {
                     exchange.handle_began();
                     exchange.handle_sent(sent.kept);
                 }
-                Side::Downstream => exchange.handle_progress(turn),
+                Side::Downstream => {}
             }
+            exchange.handle_progress(turn.now);
         }
         self.advance(turn);
     }

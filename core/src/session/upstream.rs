@@ -193,12 +193,15 @@ impl Session {
     /// The upstream's direction has ended and all that it sent is read.
     fn upstream_end(&mut self, turn: &mut Turn<'_>) -> bool {
         let Some(end) = self.upstream.end else { return false };
-        let blocked = self.upstream.phase == Phase::Body && !self.outboxes[DOWN].has_room();
-        let tunnelled = self.upstream.phase == Phase::Tunnel && !self.outboxes[DOWN].is_empty();
-        if blocked || tunnelled {
+        let Some(exchange) = &mut self.exchange else { return false };
+        let blocked = match self.upstream.phase {
+            Phase::Body => !self.outboxes[DOWN].has_room() || !exchange.takes_answer(),
+            Phase::Tunnel => !self.outboxes[DOWN].is_empty(),
+            _ => false,
+        };
+        if blocked {
             return false;
         }
-        let Some(exchange) = &mut self.exchange else { return false };
         match self.upstream.phase {
             Phase::Idle | Phase::Ended => return false,
             Phase::Body if end == End::Eof && self.upstream.decoder.finish_eof().is_ok() => {
@@ -249,7 +252,7 @@ impl Session {
     fn read_answer(&mut self, turn: &mut Turn<'_>) -> bool {
         let mut moved = false;
         while self.upstream.phase == Phase::Body && self.outboxes[DOWN].has_room() {
-            let Some(exchange) = &mut self.exchange else { break };
+            let Some(exchange) = self.exchange.as_mut().filter(|exchange| exchange.takes_answer()) else { break };
             match self.upstream.decoder.decode(self.inboxes[UP].unread()) {
                 Ok(piece) if piece.consumed == 0 && !piece.end => break,
                 Ok(piece) => {
@@ -352,7 +355,7 @@ fn take_head(
     match disposition {
         Disposition::Interim => relay::write_interim(client, head, &drops, out, turn),
         Disposition::Hold => up.phase = Phase::Body,
-        Disposition::Refuse => up.phase = Phase::Ended,
+        Disposition::Refuse => (up.phase, up.persist) = (Phase::Ended, false),
         Disposition::Relay => {
             up.live = true;
             up.phase = Phase::Body;

@@ -7,7 +7,7 @@ use crate::message::Length;
 
 #[test]
 fn a_request_is_passed_with_the_credential_swapped_and_the_connection_kept() {
-    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    let mut rig = Rig::new(ONE);
     for round in 1..=2 {
         rig.client(CHAT);
         let sent = rig.sent(round - 1);
@@ -26,12 +26,12 @@ fn a_request_is_passed_with_the_credential_swapped_and_the_connection_kept() {
 fn any_segmentation_gives_the_same_bytes() {
     let chunked =
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=1\r\nhello\r\n0003\r\n!!!\r\n0\r\nX-T: 1\r\n\r\n";
-    let mut whole = Rig::new(&["sk-first-key-000000"]);
+    let mut whole = Rig::new(ONE);
     whole.client(CHAT);
     whole.upstream(chunked);
     assert!(whole.answer().ends_with("\r\n\r\n5\r\nhello\r\n3\r\n!!!\r\n0\r\nX-T: 1\r\n\r\n"), "{}", whole.answer());
     for step in 1..40 {
-        let mut rig = Rig::new(&["sk-first-key-000000"]);
+        let mut rig = Rig::new(ONE);
         rig.feed(Side::Downstream, CHAT.as_bytes(), step);
         rig.feed(Side::Upstream, chunked.as_bytes(), step);
         assert_eq!(rig.sent(0), whole.sent(0));
@@ -42,7 +42,7 @@ fn any_segmentation_gives_the_same_bytes() {
 
 #[test]
 fn a_dead_key_is_passed_over_and_the_client_sees_nothing_of_it() {
-    let mut rig = Rig::new(&["sk-first-key-000000", "sk-other-key-111111"]);
+    let mut rig = Rig::new(TWO);
     rig.client(CHAT);
     rig.upstream(
         "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 36\r\n\r\n{\"error\":{\"code\":\"invalid_api_key\"}}",
@@ -57,7 +57,7 @@ fn a_dead_key_is_passed_over_and_the_client_sees_nothing_of_it() {
 
 #[test]
 fn a_clients_own_mistake_passes_as_it_came() {
-    let mut rig = Rig::new(&["sk-first-key-000000", "sk-other-key-111111"]);
+    let mut rig = Rig::new(TWO);
     rig.client(CHAT);
     rig.upstream("HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n4\r\noops\r\n0\r\n\r\n");
     assert_eq!(rig.dials, 1);
@@ -69,7 +69,7 @@ fn a_clients_own_mistake_passes_as_it_came() {
 
 #[test]
 fn a_wrong_token_is_refused_and_nothing_is_dialed() {
-    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    let mut rig = Rig::new(ONE);
     rig.client(&CHAT.replace("Bearer token", "Bearer other"));
     assert!(rig.answer().starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{}", rig.answer());
     assert_eq!(rig.dials, 0);
@@ -80,12 +80,12 @@ fn a_wrong_token_is_refused_and_nothing_is_dialed() {
 
 #[test]
 fn a_cut_answer_is_visibly_cut() {
-    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    let mut rig = Rig::new(ONE);
     rig.client(CHAT);
     rig.upstream(
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: x\n\n\r\n",
     );
-    rig.call(|session, turn| session.handle_eof(Side::Upstream, turn));
+    rig.eof(Side::Upstream);
     let answer = rig.answer();
     assert!(answer.contains("upstream_cut"), "{answer}");
     assert!(!answer.contains("0\r\n\r\n"), "no clean end: {answer}");
@@ -94,31 +94,28 @@ fn a_cut_answer_is_visibly_cut() {
 
 #[test]
 fn a_client_that_leaves_takes_its_upstream_with_it() {
-    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    let mut rig = Rig::new(ONE);
     rig.client(CHAT);
-    rig.call(|session, turn| session.handle_eof(Side::Downstream, turn));
-    assert_eq!(rig.dropped_upstream, 1);
+    rig.eof(Side::Downstream);
+    assert_eq!(rig.dropped, [How::Reset]);
     assert!(rig.done);
-    assert_eq!(rig.pool.replay_left(), 1 << 26);
 }
 
 #[test]
 fn a_connection_closed_before_an_answer_is_502_for_a_post() {
-    let mut rig = Rig::new(&["sk-first-key-000000", "sk-other-key-111111"]);
+    let mut rig = Rig::new(TWO);
     rig.client(CHAT);
-    rig.call(|session, turn| session.handle_eof(Side::Upstream, turn));
+    rig.eof(Side::Upstream);
     assert_eq!(rig.dials, 1);
     assert!(rig.answer().starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{}", rig.answer());
 }
 
 #[test]
 fn a_chunk_that_outgrows_the_replay_buffer_is_passed_whole() {
-    let limits = Limits { replay: 10, ..Limits::default() };
-    let settings = Settings { tokens: crate::auth::Tokens::new(["token"]), limits, ..Settings::default() };
     let body = "1e\r\n0123456789abcdefghij0123456789\r\n3\r\nxyz\r\n0\r\n\r\n";
     let request = CHAT.split("Content-Length").next().unwrap().to_owned() + "Transfer-Encoding: chunked\r\n\r\n" + body;
     for step in 1..request.len() {
-        let mut rig = Rig::with(&["sk-first-key-000000"], settings.clone());
+        let mut rig = setup(ONE).limits(|limits| limits.replay = 10).rig();
         rig.feed(Side::Downstream, request.as_bytes(), step);
         let sent = rig.sent(0);
         let mut sent = sent.split_once("\r\n\r\n").unwrap().1.as_bytes().to_vec();

@@ -20,7 +20,7 @@ fn the_table_of_sizes_and_of_memory_held_in_each_state() {
     row("size of Session, at most", &format!("{} bytes", size_of::<Session>().next_multiple_of(256)));
     row("size of Exchange, at most", &format!("{} bytes", size_of::<Exchange>().next_multiple_of(256)));
 
-    let mut rig = Rig::new(&["sk-first-key-000000"]);
+    let mut rig = Rig::new(ONE);
     row("connected", &held(&rig));
     rig.client(&CHAT[..40]);
     row("head in part", &held(&rig));

@@ -1,0 +1,87 @@
+//! The end of an exchange: what was asked for is taken back, the lease is settled, memory is given back.
+
+use super::{Exchange, State};
+use crate::classify::{Class, Outcome};
+use crate::keyring::Settle;
+use crate::proxy::Ask;
+use crate::turn::{Pool, Turn};
+
+impl Exchange {
+    /// The client left, or its connection broke: nothing is its keys' fault.
+    pub fn handle_left(&mut self, turn: &mut Turn<'_>) {
+        self.withdraw();
+        self.due.answer = false;
+        self.due.go_on = false;
+        self.finish(Outcome::plain(Class::Ours), turn);
+    }
+
+    /// The session is dropped: what the proxy must still hear.
+    pub fn abandon(mut self, pool: &mut Pool) -> Option<Ask> {
+        self.withdraw();
+        self.free(pool);
+        self.settled(Outcome::plain(Class::Ours)).or(self.ask)
+    }
+
+    /// Takes back what was asked for and did not come yet: a key, a page, a connection.
+    pub(super) fn withdraw(&mut self) {
+        match self.state {
+            State::Queued(ticket) => self.ask = Some(Ask::Cancel(ticket)),
+            // It was not even told yet.
+            State::Asking => {
+                self.ask = match self.ask.take() {
+                    Some(Ask::Settle(settle)) => Some(Ask::Settle(Settle { then: None, ..settle })),
+                    _ => None,
+                }
+            }
+            State::Dialing => self.due.stop_dial = self.dial.take().is_none(),
+            _ => {}
+        }
+    }
+
+    /// The upstream's connection is not wanted any more.
+    pub(super) fn release(&mut self) {
+        self.due.release |= core::mem::take(&mut self.linked);
+        self.due.send = false;
+    }
+
+    /// Ends the exchange as far as proxy and upstream are concerned. What the answer itself said of its key stands,
+    /// however the answer ended; else the lease is settled with `outcome`.
+    pub(super) fn finish(&mut self, outcome: Outcome, turn: &mut Turn<'_>) {
+        self.release();
+        self.dial = None;
+        if let Some(ask) = self.settled(outcome) {
+            self.ask = Some(ask);
+        }
+        self.state = State::Over;
+        self.alarm = None;
+        self.budget_end = None;
+        self.peek = None;
+        self.request.free(turn.pool);
+        self.body.free(turn.pool);
+    }
+
+    fn settled(&mut self, outcome: Outcome) -> Option<Ask> {
+        let lease = self.lease.take()?;
+        self.due.verdict = false;
+        let said = self.observer.late_error().or(self.verdict.take());
+        let mut outcome = said.map_or(outcome, |said| *said);
+        outcome.account = outcome.account.or(self.account.take());
+        self.class = if self.began { outcome.class } else { Class::Ours };
+        let outcome = self.began.then_some(outcome);
+        Some(Ask::Settle(Settle { lease, outcome, base: self.base, then: None }))
+    }
+
+    /// A verdict that falls before its lease ends.
+    pub(super) fn early_verdict(&mut self) -> Option<Ask> {
+        let lease = self.lease.as_mut().filter(|_| core::mem::take(&mut self.due.verdict))?;
+        let passes = || Outcome { status: self.status, account: self.account.clone(), ..Outcome::plain(Class::Ok) };
+        let outcome = self.verdict.as_deref().cloned().unwrap_or_else(passes);
+        Some(Ask::Verdict(lease.verdict(self.base, outcome)))
+    }
+
+    pub(super) fn free(&mut self, pool: &mut Pool) {
+        self.request.free(pool);
+        self.body.free(pool);
+        self.own = None;
+    }
+}
