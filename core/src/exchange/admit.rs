@@ -55,7 +55,6 @@ impl Exchange {
             base: 0,
             redials: 0,
             began: false,
-            written: false,
             interim: 0,
             verdict: None,
             account: None,

@@ -144,12 +144,10 @@ pub struct Exchange {
     /// Base URLs of the lease that were passed over.
     base: u32,
     /// Dials of this lease that died before a byte was written.
-    redials: u32,
+    redials: u8,
     /// The first byte of the attempt was written.
     began: bool,
-    /// The last byte of the attempt was written.
-    written: bool,
-    interim: u32,
+    interim: u16,
     /// The verdict that the lease will be settled with, where it is known before the lease ends.
     verdict: Option<Box<Outcome>>,
     /// The account that the answer names, unless the lease knows it.

@@ -69,7 +69,7 @@ impl Exchange {
 
     fn interim(&mut self, status: u16, turn: &mut Turn<'_>) -> Disposition {
         self.interim += 1;
-        if status == 101 || self.interim as usize > self.settings.limits.interim_answers {
+        if status == 101 || usize::from(self.interim) > self.settings.limits.interim_answers {
             let what = if status == 101 { "a 101 that nobody asked for" } else { "too many interim answers" };
             self.handle_broken(Break::Garbled(what.into()), turn);
             return Disposition::Refuse;

@@ -26,7 +26,7 @@ pub enum Break {
 /// Pauses before another key is tried after an overload: between these.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 /// Connections of one lease that may die before a byte was written to them.
-const REDIALS: u32 = 2;
+const REDIALS: u8 = 2;
 
 impl Exchange {
     /// What the proxy answered, at once or by a wake.
@@ -82,7 +82,7 @@ impl Exchange {
             Ok(_) => {
                 self.state = State::Trying;
                 self.linked = true;
-                (self.began, self.written, self.interim) = (false, false, 0);
+                (self.began, self.interim) = (false, 0);
                 // From here on the client gets what this attempt comes to.
                 (self.own, self.fault) = (None, None);
                 self.body.rewind();
@@ -117,7 +117,6 @@ impl Exchange {
 
     /// The last byte of the request was written.
     pub fn handle_written(&mut self, turn: &mut Turn<'_>) {
-        self.written = true;
         if self.state == State::Trying {
             self.await_head(turn.now);
         }

@@ -23,7 +23,6 @@ use crate::http1::hop::{Hop, frames};
 use crate::message::{Fields, Length, Version};
 use crate::notice::RequestLine;
 use crate::replay::Intake;
-use crate::rng::Rng;
 use crate::time::Instant;
 use crate::turn::{Pool, Turn};
 use http::Method;
@@ -177,9 +176,7 @@ impl Session {
             Ok(Some(parsed)) => {
                 let hop = Hop::of(&parsed.head.fields);
                 let drops = |name: &[u8]| hop.drops(name) || frames(name);
-                self.requests += 1;
-                let id = request_id(self.seed, self.requests);
-                let exchange = Exchange::new(&parsed.head, &drops, self.worker, id, turn);
+                let exchange = Exchange::new(&parsed.head, &drops, self.worker, self.ids.bits(), turn);
                 let client = &mut self.client;
                 client.version = parsed.head.version;
                 client.persist = parsed.persist && turn.settings.keep_alive && !client.draining;
@@ -228,8 +225,7 @@ impl Session {
 
     /// Answers what never became an exchange, and ends the connection.
     pub(super) fn answer_and_close(&mut self, problem: Problem, turn: &mut Turn<'_>) {
-        self.requests += 1;
-        let id = format!("{:016x}", request_id(self.seed, self.requests));
+        let id = format!("{:016x}", self.ids.bits());
         let mut page = problem.page();
         let mut add = |name, value: &[u8]| page.fields.push((name, String::from_utf8_lossy(value).into()));
         add("Date", &turn.date());
@@ -316,11 +312,6 @@ impl Session {
             self.outboxes[DOWN].queue_own();
         }
     }
-}
-
-/// The id of a session's n-th request: the same for equal seeds, unlike that of any other request.
-fn request_id(seed: u64, n: u64) -> u64 {
-    Rng::new(seed ^ n).bits()
 }
 
 /// Keeps the trailers that may go on, to be written after the last chunk of each attempt.

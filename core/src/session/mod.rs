@@ -24,6 +24,7 @@ use crate::exchange::{Exchange, Step};
 use crate::notice::{Notice, RequestLine};
 use crate::origin::Origin;
 use crate::proxy::{Ask, Reply};
+use crate::rng::Rng;
 use crate::time::Instant;
 use crate::turn::{Pool, Turn};
 use client::Client;
@@ -50,8 +51,8 @@ const ROUNDS: usize = 256;
 /// * **Memory**: `rest` at the end of each turn, `abandon` at the end of all
 pub struct Session {
     worker: u32,
-    seed: u64,
-    requests: u64,
+    /// Names the session's requests.
+    ids: Rng,
     client: Client,
     upstream: Upstream,
     /// What the client sent, what the upstream sent.
@@ -101,8 +102,7 @@ impl Session {
     pub fn new(worker: u32, seed: u64, turn: &mut Turn<'_>) -> Self {
         Session {
             worker,
-            seed,
-            requests: 0,
+            ids: Rng::new(seed),
             client: Client::new(turn),
             upstream: Upstream::default(),
             inboxes: Default::default(),

@@ -279,3 +279,22 @@ fn silence_is_504_and_nobodys_fault() {
     assert_eq!(rig.dropped, [How::Reset]);
     assert!(!rig.done, "the client's connection goes on");
 }
+
+#[test]
+fn a_key_on_trial_is_back_when_its_answer_comes_whole_with_the_head() {
+    let mut rig = Rig::new(ONE);
+    rig.client(CHAT);
+    // No hint: the rest ends in a trial.
+    rig.upstream(&answer("429 Slow", "", ""));
+    rig.take_answer();
+    rig.pass(Duration::from_secs(3));
+    rig.client(CHAT);
+    rig.upstream(OK);
+    assert!(rig.take_answer().starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(rig.tally(Class::Ok), 1);
+    let rows = rig.proxy.rows(0..1, rig.now);
+    assert!(rows[0].eligible && rows[0].models.is_empty(), "{rows:?}");
+    // Two at once, which one on trial would not serve.
+    rig.client(CHAT);
+    assert_eq!(rig.dials, 3);
+}
