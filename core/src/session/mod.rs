@@ -88,7 +88,6 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("worker", &self.worker)
-            .field("requests", &self.requests)
             .field("client", &self.client.phase)
             .field("exchange", &self.exchange)
             .field("held", &self.held())
