@@ -6,7 +6,7 @@ use gungraun::prelude::*;
 use keywheel_benches::pair::{BEGIN, config, proxy};
 use keywheel_core::classify::{Blame, Class, Outcome};
 use keywheel_core::config::{PoolConfig, Strategy};
-use keywheel_core::keyring::{Lease, Model, Settle, Want};
+use keywheel_core::keyring::{Lease, Model, Patience, Settle, Want};
 use keywheel_core::proxy::{Ask, Proxy, Reply};
 use keywheel_core::time::Instant;
 use std::hint::black_box;
@@ -23,7 +23,7 @@ fn lease(proxy: &mut Proxy, now: Instant) -> Lease {
         tried: Vec::new(),
         unreachable: Vec::new(),
         until: now + Duration::from_secs(60),
-        may_wait: true,
+        patience: Patience::Wait,
     };
     match proxy.handle_ask(Ask::Lease(want), now) {
         Reply::Granted(lease) => lease,
