@@ -1,6 +1,6 @@
 use super::*;
 use keywheel_core::config::{Config, KeyEntry};
-use keywheel_core::keyring::{Model, Want};
+use keywheel_core::keyring::{Model, Patience, Want};
 use keywheel_core::origin::{BaseUrl, Origin};
 use keywheel_core::secret::Secret;
 use keywheel_core::time::UnixMillis;
@@ -30,7 +30,7 @@ fn lease(hub: &Hub) -> Reply {
         tried: Vec::new(),
         unreachable: Vec::new(),
         until: Instant::from_micros(1),
-        may_wait: false,
+        patience: Patience::Refuse,
     };
     hub.call(|proxy| proxy.handle_ask(Ask::Lease(want), Instant::ZERO))
 }
