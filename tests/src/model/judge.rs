@@ -68,6 +68,9 @@ fn repeats(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let ambiguous_allowed = errand.idempotent() || setting(swarm, "RETRY_AMBIGUOUS") == Some("true");
     for (attempt, _) in request.attempts.iter().zip(request.attempts.iter().skip(1)) {
         let arrived = attempt.head_arrived.unwrap_or(attempt.record.status != 0);
+        if attempt.spoiled {
+            continue;
+        }
         match attempt.class {
             "key_dead" | "quota" | "rate" | "access" | "overload" if arrived => {}
             "" if ambiguous_allowed => {}

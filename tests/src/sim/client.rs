@@ -267,7 +267,9 @@ impl Client {
         link.release(now, false);
         for answer in link.reader.take_done() {
             let Some(index) = link.under_way.pop_front() else { continue };
-            link.held = None;
+            if link.under_way.is_empty() {
+                link.held = None;
+            }
             let outcome = &mut self.outcomes[index];
             link.closing |= answer.closes() || answer.framing == Framing::Tunnel || !outcome.sent;
             (outcome.answer, outcome.ending, outcome.ended_at) = (answer, Ending::Answered, now);
@@ -397,7 +399,7 @@ impl Link {
 
     /// Lets go of a body that waited for `100 Continue`, once that came or patience ended.
     fn release(&mut self, now: u64, by_time: bool) {
-        let continued = self.reader.continued();
+        let continued = self.under_way.len() == 1 && self.reader.continued();
         if let Some((body, until)) = self.held.take() {
             if continued || (by_time && until <= now) {
                 self.outbox.extend(body);

@@ -204,6 +204,18 @@ impl Direct {
         }
     }
 
+    /// The time for draining is over: what still runs is cut.
+    pub fn end(&mut self, world: &mut World) {
+        for (_, mut run) in core::mem::take(&mut self.sessions) {
+            if let Some(line) = run.sides[Side::Downstream as usize].take() {
+                world.own(line.end, Owner::Nobody);
+                let now = world.now();
+                world.net.reset(line.end, now);
+            }
+            self.drop_session(run, world);
+        }
+    }
+
     /// How many sessions run.
     pub fn sessions(&self) -> usize {
         self.sessions.len()

@@ -148,6 +148,13 @@ impl Engine {
         }
     }
 
+    /// `SHUTDOWN_TIMEOUT` after SIGTERM: core mode has nobody else to cut what still runs.
+    pub fn end(&mut self, world: &Shared) {
+        if let Engine::Core(direct) = self {
+            direct.end(&mut world.borrow_mut());
+        }
+    }
+
     /// Looks at the proxy.
     pub fn look<T>(&mut self, world: &Shared, look: impl FnOnce(&mut Proxy, Instant) -> T) -> T {
         let now = Instant::from_micros(world.borrow().now());

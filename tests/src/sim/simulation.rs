@@ -309,7 +309,8 @@ impl Simulation {
     fn end(&mut self) {
         let now = self.world.borrow().now();
         self.engine.drain(&self.world);
-        self.run(|sim| sim.engine.alive() == 0, now + 60_000_000);
+        self.run(|sim| sim.engine.alive() == 0, now + 31_000_000);
+        self.engine.end(&self.world);
         if self.engine.alive() != 0 {
             self.broken.push(format!("after draining {} are left", self.engine.alive()));
         }
