@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 pub struct Attempt {
     /// The provider's record.
     pub record: Record,
-    /// Whether the whole head of its answer reached keywheel; `None` where TLS hides it.
-    pub head_arrived: Option<bool>,
+    /// Whether the whole head of its answer reached keywheel.
+    pub head_arrived: bool,
     /// What its answer means, in the words of the classes; empty when it had no whole answer.
     pub class: &'static str,
     /// Whether the evidence is a structured code.
@@ -142,14 +142,12 @@ pub fn sim_id(record: &Record) -> Option<u32> {
 }
 
 fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World) -> Attempt {
-    let head_arrived = (!upstreams.encrypted()).then(|| {
-        upstreams.heads(record.conn).is_some_and(|(end, heads)| {
-            let keywheels: End = end.peer();
-            heads.get(nth).is_some_and(|head| head.at <= world.net.traffic(keywheels).1)
-        })
+    let head_arrived = upstreams.heads(record.conn).is_some_and(|(end, heads)| {
+        let keywheels: End = end.peer();
+        heads.get(nth).is_some_and(|head| head.at <= world.net.traffic(keywheels).1)
     });
     let spoiled = upstreams.spoiled(record.conn);
-    let (class, structured) = if head_arrived == Some(false) { ("", false) } else { class_of(&record) };
+    let (class, structured) = if !head_arrived { ("", false) } else { class_of(&record) };
     Attempt { record, head_arrived, class, structured, spoiled }
 }
 

@@ -67,7 +67,7 @@ fn repeats(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let errand = &request.outcome.errand;
     let ambiguous_allowed = errand.idempotent() || setting(swarm, "RETRY_AMBIGUOUS") == Some("true");
     for (attempt, _) in request.attempts.iter().zip(request.attempts.iter().skip(1)) {
-        let arrived = attempt.head_arrived.unwrap_or(attempt.record.status != 0);
+        let arrived = attempt.head_arrived;
         if attempt.spoiled {
             continue;
         }
@@ -195,9 +195,8 @@ fn own_error(status: u16, body: &[u8]) -> Option<&'static str> {
 fn own_fits(own: &'static str, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let last = request.attempts.last();
     let class = last.map_or("", |attempt| attempt.class);
-    let failed = last.is_none_or(|last| {
-        last.head_arrived != Some(true) || last.record.status == 0 || last.record.ended != Ended::Complete
-    });
+    let failed =
+        last.is_none_or(|last| !last.head_arrived || last.record.status == 0 || last.record.ended != Ended::Complete);
     let fits = match own {
         "no_available_keys" => matches!(class, "key_dead" | "quota") || last.is_none(),
         "no_free_connection" | "resting" => last.is_none(),
@@ -213,7 +212,8 @@ fn own_fits(own: &'static str, request: &Request<'_>, say: &mut impl FnMut(Strin
 /// I14: nothing secret reaches a client in a head or an error, nothing of the client's credential reaches an upstream.
 fn secrets(request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String)) {
     let answer = &request.outcome.answer;
-    let body = if answer.status >= 400 { &answer.body[..answer.body.len().min(65_536)] } else { &[] };
+    let spoiled = request.attempts.iter().any(|attempt| attempt.spoiled);
+    let body = if answer.status >= 400 && !spoiled { &answer.body[..answer.body.len().min(65_536)] } else { &[] };
     for (place, bytes) in [("a head", &answer.head[..]), ("an error's body", body)] {
         if let Some(leak) = ledger.secrets().find_in(bytes) {
             say(format!("I14 {leak} in {place} towards the client"));

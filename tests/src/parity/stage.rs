@@ -156,7 +156,7 @@ impl Play<'_> {
             let rest = &track.unframe.out()[track.taken..];
             match end {
                 Some(_) if !rest.is_empty() => return Err(format!("before the end came {}", shown(rest))),
-                Some(End::Fin) if broken == !track.unframe.whole() => return Ok(()),
+                Some(End::Fin) if broken != track.unframe.whole() => return Ok(()),
                 Some(End::Reset) if broken => return Ok(()),
                 Some(end) => return Err(format!("the end was {end:?}")),
                 None if self.stage.progress() => {}

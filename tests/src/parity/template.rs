@@ -36,7 +36,7 @@ impl Template {
     pub fn add(&mut self, line: &str) -> Result<(), String> {
         let mut rest = line;
         while let Some(at) = rest.find(['\\', '{']) {
-            self.text(rest[..at].as_bytes());
+            self.text(&rest.as_bytes()[..at]);
             rest =
                 if rest.as_bytes()[at] == b'\\' { self.escape(&rest[at + 1..])? } else { self.name(&rest[at + 1..])? };
         }

@@ -189,6 +189,7 @@ impl Simulation {
         world.pump();
         if let Some((_, end)) = world.next_accepted() {
             self.upstreams.accept(end, &mut world);
+            world.pump();
             return true;
         }
         let Some((owner, _)) = world.next_told() else { return false };
@@ -197,6 +198,7 @@ impl Simulation {
             Owner::Upstream(id) => self.upstreams.step(id, &mut world),
             owner => self.engine.told(owner),
         }
+        world.pump();
         true
     }
 
@@ -204,7 +206,11 @@ impl Simulation {
         self.mark(event);
         match event {
             Event::Client(id) => self.step_client(id),
-            Event::Upstream(id) => self.upstreams.step(id, &mut self.world.borrow_mut()),
+            Event::Upstream(id) => {
+                let mut world = self.world.borrow_mut();
+                self.upstreams.step(id, &mut world);
+                world.pump();
+            }
             Event::Operator(n) => self.intervene(n as usize),
             event => drop(self.engine.handle(event, &self.world)),
         }

@@ -90,7 +90,7 @@ impl Swarm {
         let interventions = interventions(dice, keys.len(), heal_at, calm);
         Swarm {
             setup: setup(dice, &keys, tls),
-            carriage: carriage(dice, mode),
+            carriage: carriage(dice, mode, tls),
             climate,
             tls,
             mischief: Mischief { unsolicited: if calm { 0 } else { odds(dice, 20) } },
@@ -188,10 +188,12 @@ fn setup(dice: &mut Dice, keys: &[Key], tls: bool) -> Setup {
     Setup { env, keys: keys.iter().map(|key| key.text.clone()).collect() }
 }
 
-fn carriage(dice: &mut Dice, mode: Mode) -> Carriage {
+/// A TLS record is read by no less than what the network has of it, as from a real socket.
+fn carriage(dice: &mut Dice, mode: Mode, tls: bool) -> Carriage {
+    let least = if tls { 700 } else { 1 };
     Carriage {
         mode,
-        most_read: *dice.pick(&[usize::MAX, usize::MAX, 4096, 700, 1]),
+        most_read: *dice.pick(&[usize::MAX, usize::MAX, 4096, 700, least]),
         upstream_first: dice.chance(50),
         order: dice.chance(50).then(|| dice.child(77)),
         workers: if dice.chance(30) { 2 } else { 1 },

@@ -10,6 +10,9 @@ use rustls::{ServerConfig, ServerConnection};
 use std::io::{IoSlice, Read as _, Write as _};
 use std::sync::Arc;
 
+/// Bytes of plaintext in a TLS record.
+const RECORD: usize = 700;
+
 /// What an upstream does that no answer of the provider's shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mischief {
@@ -38,6 +41,9 @@ struct Link {
     end: End,
     conn: Conn,
     tls: Option<Box<ServerConnection>>,
+    /// TLS: what is encrypted and not yet on its way, and how much there was in all.
+    cipher: Vec<u8>,
+    encrypted: u64,
     /// When bytes come unasked, if the connection is idle then.
     outburst: Option<u64>,
     armed: Option<u64>,
@@ -46,11 +52,10 @@ struct Link {
     over: bool,
     /// Requests entered in the provider's log by this connection, with where their answers' heads end in its bytes.
     heads: Vec<HeadEnd>,
-    sent: u64,
-    scan: Vec<u8>,
+    scan: Scan,
 }
 
-/// Where the head of an answer ends in the bytes that a connection's accepting end sent.
+/// Where the head of an answer ends in the bytes, encrypted ones where they are, that a connection's accepting end sent.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadEnd {
     /// Offset one past the final head.
@@ -81,8 +86,9 @@ impl Upstreams {
             spoiled: false,
             over: false,
             heads: Vec::new(),
-            sent: 0,
-            scan: Vec::new(),
+            scan: Scan::default(),
+            cipher: Vec::new(),
+            encrypted: 0,
         });
         world.own(end, Owner::Upstream(id));
         self.step(id, world);
@@ -176,40 +182,48 @@ impl Link {
     }
 
     fn write(&mut self, world: &mut World, now: u64) -> bool {
-        let at = Instant::from_micros(now);
+        if self.tls.is_some() {
+            return self.write_tls(world, now);
+        }
         let out = self.conn.transmit();
-        let Some(tls) = &mut self.tls else {
-            if out.is_empty() {
-                return false;
-            }
-            let Write::Took(n) = world.net.write(self.end, &[IoSlice::new(out)], now) else { return false };
-            note_heads(&mut self.scan, &mut self.heads, self.sent, &out[..n]);
-            self.sent += n as u64;
-            self.conn.sent(n, at);
-            return true;
-        };
-        let taken = if out.is_empty() { 0 } else { tls.writer().write(out).unwrap_or_default() };
-        if taken > 0 {
-            self.conn.sent(taken, at);
+        if out.is_empty() {
+            return false;
         }
-        let mut wire = Wire { world, end: self.end, now };
-        let mut wrote = false;
-        while tls.wants_write() && matches!(tls.write_tls(&mut wire), Ok(1..)) {
-            wrote = true;
+        let Write::Took(n) = world.net.write(self.end, &[IoSlice::new(out)], now) else { return false };
+        let heads = self.scan.take(&out[..n]);
+        self.heads.extend(heads.map(|at| HeadEnd { at }));
+        self.conn.sent(n, Instant::from_micros(now));
+        true
+    }
+
+    /// Small records, so that it is known which of them ends a head; no more of them than the network takes.
+    fn write_tls(&mut self, world: &mut World, now: u64) -> bool {
+        let Some(tls) = &mut self.tls else { return false };
+        let out = self.conn.transmit();
+        if self.cipher.is_empty() && !out.is_empty() && !tls.is_handshaking() {
+            let record = &out[..out.len().min(RECORD)];
+            let taken = tls.writer().write(record).unwrap_or_default();
+            let ended = self.scan.take(&record[..taken]).count();
+            self.encrypted += tls.write_tls(&mut self.cipher).unwrap_or_default() as u64;
+            self.heads.extend((0..ended).map(|_| HeadEnd { at: self.encrypted }));
+            self.conn.sent(taken, Instant::from_micros(now));
         }
-        taken > 0 || wrote
+        while tls.wants_write() {
+            self.encrypted += tls.write_tls(&mut self.cipher).unwrap_or_default() as u64;
+        }
+        if self.cipher.is_empty() {
+            return false;
+        }
+        let Write::Took(n) = world.net.write(self.end, &[IoSlice::new(&self.cipher)], now) else { return false };
+        self.cipher.drain(..n);
+        true
     }
 
     fn close(&mut self, world: &mut World, now: u64) {
-        let Some(how) = self.conn.wants_close().filter(|_| !self.over) else { return };
-        if let Some(tls) = &mut self.tls {
-            if how == Close::Fin {
-                tls.send_close_notify();
-                while tls.wants_write() && matches!(tls.write_tls(&mut Wire { world, end: self.end, now }), Ok(1..)) {}
-            }
-            if tls.wants_write() {
-                return;
-            }
+        let Some(how) = self.conn.wants_close().filter(|_| !self.over && self.cipher.is_empty()) else { return };
+        if let Some(tls) = self.tls.as_mut().filter(|_| how == Close::Fin) {
+            tls.send_close_notify();
+            while self.write(world, now) {}
         }
         self.over = true;
         match how {
@@ -233,48 +247,44 @@ impl Link {
     }
 }
 
-/// Notes where final heads end in what is sent. Heads are told from bodies by their status line alone, which no body
-/// of the provider's contains.
-fn note_heads(scan: &mut Vec<u8>, heads: &mut Vec<HeadEnd>, sent: u64, out: &[u8]) {
-    let before = sent - scan.len() as u64;
-    scan.extend_from_slice(out);
-    let mut from = 0;
-    while let Some(begin) = find(&scan[from..], b"HTTP/1.").map(|n| from + n) {
-        let Some(end) = find(&scan[begin..], b"\r\n\r\n").map(|n| begin + n + 4) else {
-            scan.drain(..begin);
-            return;
-        };
-        let status = scan.get(begin + 9).copied();
-        if status != Some(b'1') || scan[begin..].starts_with(b"HTTP/1.1 101") {
-            heads.push(HeadEnd { at: before + end as u64 });
+/// Finds where final heads end in what is sent. They are told from bodies by their status line alone, which no body of
+/// the provider's contains.
+#[derive(Debug, Default)]
+struct Scan {
+    /// What may belong to a head whose end has not been seen.
+    tail: Vec<u8>,
+    /// Offset of the tail in all that was sent.
+    at: u64,
+}
+
+impl Scan {
+    /// Offsets of the ends of final heads that `sent` completes.
+    fn take(&mut self, sent: &[u8]) -> impl Iterator<Item = u64> + use<> {
+        self.tail.extend_from_slice(sent);
+        let mut ends = Vec::new();
+        let mut from = 0;
+        while let Some(begin) = find(&self.tail[from..], b"HTTP/1.").map(|n| from + n) {
+            let Some(end) = find(&self.tail[begin..], b"\r\n\r\n").map(|n| begin + n + 4) else {
+                self.drop_until(begin);
+                return ends.into_iter();
+            };
+            let interim = self.tail.get(begin + 9) == Some(&b'1') && !self.tail[begin..].starts_with(b"HTTP/1.1 101");
+            if !interim {
+                ends.push(self.at + end as u64);
+            }
+            from = end;
         }
-        from = end;
+        // The beginning of a status line may be here already.
+        self.drop_until(self.tail.len().saturating_sub(b"HTTP/1".len()).max(from));
+        ends.into_iter()
     }
-    let keep = (scan.len() - from).min(b"HTTP/1".len());
-    scan.drain(..scan.len() - keep);
+
+    fn drop_until(&mut self, n: usize) {
+        self.tail.drain(..n);
+        self.at += n as u64;
+    }
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, what)
-}
-
-/// The simulated connection as `rustls` wants it.
-struct Wire<'w> {
-    world: &'w mut World,
-    end: End,
-    now: u64,
-}
-
-impl std::io::Write for Wire<'_> {
-    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        match self.world.net.write(self.end, &[IoSlice::new(buf)], self.now) {
-            Write::Took(n) => Ok(n),
-            Write::Full => Err(std::io::ErrorKind::WouldBlock.into()),
-            Write::Reset => Err(std::io::ErrorKind::ConnectionReset.into()),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

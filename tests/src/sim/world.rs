@@ -291,7 +291,7 @@ impl World {
     pub fn dialled(&mut self, id: u32) -> Option<u32> {
         let now = self.now();
         let dial = &mut self.dials[id as usize];
-        let Some(fate) = dial.fate.take() else { return None };
+        let fate = dial.fate.take()?;
         let place = self.places.get(&dial.to).copied();
         let outcome = match (dial.arrival, place) {
             (Arrival::Accept(_) | Arrival::AcceptThenReset(_), Some(place)) => {
