@@ -152,7 +152,7 @@ fn of_kind(kind: Kind, dice: &mut Dice, id: u32) -> Errand {
             Errand { expect: Some(patience), ..json("/v1/chat/completions", body) }
         }
         Kind::Delete => Errand { method: "DELETE", ..get("/v1/files/file-none") },
-        Kind::Admin => get(dice.pick(&["/health", "/stats", "/blacklist", "/livez", "/readyz"])),
+        Kind::Admin => get(dice.pick::<&str>(&["/health", "/stats", "/blacklist", "/livez", "/readyz"])),
     }
 }
 
