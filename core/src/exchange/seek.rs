@@ -180,6 +180,10 @@ impl Exchange {
         if !self.goes_on_live() {
             self.release();
         }
+        if matches!(next, Next::Another | Next::AfterPause) {
+            // Now, not when the next attempt begins: the body may outgrow what can be kept before that.
+            self.body.rewind();
+        }
         match next {
             Next::Another => self.settle(lease, Some(outcome), Some(Patience::Refuse), turn),
             Next::AfterPause => {
