@@ -54,6 +54,20 @@ pub struct Evidence<'e> {
     pub view: &'e str,
 }
 
+impl Request<'_> {
+    /// Attempts arrive in an order that the network may have changed. The last one is that whose answer the client
+    /// got; else one of which nobody got an answer.
+    fn order(&mut self) {
+        let status = self.outcome.answer.status;
+        let answered = self.attempts.iter().rposition(|a| a.head_arrived && a.record.status == status);
+        let last = answered.or_else(|| self.attempts.iter().rposition(|attempt| !attempt.head_arrived));
+        if let Some(last) = last {
+            let attempt = self.attempts.remove(last);
+            self.attempts.push(attempt);
+        }
+    }
+}
+
 impl<'e> Evidence<'e> {
     /// Puts together what clients and provider know.
     pub fn gather(
