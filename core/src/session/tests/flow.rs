@@ -146,15 +146,15 @@ fn the_log_line_says_what_the_answer_cost() {
 
 #[test]
 fn a_body_that_outgrows_the_replay_buffer_between_two_attempts_is_sent_whole() {
-    let limits = Limits { replay: 20, ..Default::default() };
-    let settings = Settings { limits, cors: None, ..Settings::default() };
-    let mut rig = Rig::with(&["sk-first-key-000000", "sk-other-key-111111"], settings);
-    rig.client("PUT /v1/files HTTP/1.1\r\nHost: proxy\r\nContent-Length: 30\r\n\r\n0123456789");
+    let keys = ["sk-first-key-000000", "sk-other-key-111111"];
+    let mut rig = setup(&keys).limits(|limits| limits.replay = 20).rig();
+    rig.client(
+        "PUT /v1/files HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer token\r\nContent-Length: 30\r\n\r\n0123456789",
+    );
     assert!(rig.sent(0).ends_with("\r\n\r\n0123456789"));
     rig.upstream("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(rig.dials, 1, "the pause before another key");
     rig.client("abcdefghijklmnopqrst");
-    rig.now = rig.now + Duration::from_secs(1);
-    rig.call(|session, turn| session.handle_timeout(turn));
+    rig.pass(Duration::from_secs(1));
     assert!(rig.sent(1).ends_with("\r\n\r\n0123456789abcdefghijklmnopqrst"), "{}", rig.sent(1));
 }
