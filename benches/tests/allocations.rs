@@ -5,7 +5,7 @@ use keywheel_benches::pair::Pair;
 use keywheel_benches::{chat_answer, chat_request, streamed_answer};
 
 /// The record of a log line: itself, and the texts in it.
-const LOG_LINE: u64 = 5;
+const LOG_LINE: u64 = 6;
 
 /// Allocations that one more exchange makes, once some are behind the session.
 fn allocations(log_requests: bool, answer: &[Vec<u8>]) -> u64 {
