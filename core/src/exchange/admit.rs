@@ -49,6 +49,7 @@ impl Exchange {
             request: Request::new(head, target, drops, turn.pool),
             body: Replay::new(turn.pool),
             body_ended: false,
+            feeding: false,
             tries: super::Tries::new(retries(head, turn.settings.max_retries)),
             lease: None,
             linked: false,

@@ -137,6 +137,9 @@ pub struct Exchange {
     request: Request,
     body: Replay,
     body_ended: bool,
+    /// The body goes to the upstream that is linked; not any more once another key is looked for, although its answer
+    /// may yet turn out to be the last.
+    feeding: bool,
     tries: Tries,
     lease: Option<Lease>,
     /// The upstream's connection is this exchange's.
@@ -202,6 +205,7 @@ impl Exchange {
         match self.state {
             State::Over => Intake::Discard,
             State::Tunnel => Intake::Pass,
+            State::Relaying if !self.feeding => Intake::Discard,
             State::Model => self.body.intake(false, self.settings.limits.model_peek),
             State::Trying | State::Judging | State::Relaying => self.body.intake(true, 0),
             State::Asking | State::Queued(_) | State::Backoff | State::Dialing => self.body.intake(false, 0),
@@ -237,6 +241,11 @@ impl Exchange {
     /// Body bytes that are to be sent next (after `outgoing`).
     pub fn pending(&self) -> &[u8] {
         self.body.pending()
+    }
+
+    /// Whether the upstream that is linked is to get (more of) the request.
+    pub fn feeds(&self) -> bool {
+        self.feeding
     }
 
     /// So many bytes of `pending` were sent.

@@ -86,6 +86,7 @@ impl Exchange {
                 // From here on the client gets what this attempt comes to.
                 (self.own, self.fault) = (None, None);
                 self.body.rewind();
+                self.feeding = true;
                 self.due.send = true;
             }
             Err(error) => self.undialable(error, turn),
@@ -182,6 +183,7 @@ impl Exchange {
         }
         if matches!(next, Next::Another | Next::AfterPause) {
             // Now, not when the next attempt begins: the body may outgrow what can be kept before that.
+            self.feeding = false;
             self.body.rewind();
         }
         match next {

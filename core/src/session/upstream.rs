@@ -137,6 +137,11 @@ impl Session {
         }
         let Some(exchange) = &mut self.exchange else { return false };
         let out = &mut self.outboxes[UP];
+        if !exchange.feeds() {
+            // What is queued is of a body that begins anew elsewhere.
+            out.clear(turn.pool);
+            return false;
+        }
         let pending = exchange.pending().len();
         if self.upstream.terminated {
             if out.is_empty() && !self.upstream.written {

@@ -158,3 +158,19 @@ fn a_body_that_outgrows_the_replay_buffer_between_two_attempts_is_sent_whole() {
     rig.pass(Duration::from_secs(1));
     assert!(rig.sent(1).ends_with("\r\n\r\n0123456789abcdefghijklmnopqrst"), "{}", rig.sent(1));
 }
+
+#[test]
+fn an_upstream_whose_answer_is_held_gets_no_byte_of_a_body_that_begins_anew() {
+    let keys = ["sk-first-key-000000", "sk-other-key-111111"];
+    let mut rig = setup(&keys).limits(|limits| limits.replay = 20).rig();
+    rig.client(
+        "PUT /v1/files HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer token\r\nContent-Length: 30\r\n\r\n0123456789",
+    );
+    rig.upstream("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 9\r\n\r\nhalf");
+    rig.pass(Duration::from_secs(2));
+    let first = rig.sent(0);
+    rig.client("abcdefghijklmnopqrst");
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(rig.sent(0), first, "the first upstream");
+    assert!(rig.sent(1).ends_with("\r\n\r\n0123456789abcdefghijklmnopqrst"), "{}", rig.sent(1));
+}
