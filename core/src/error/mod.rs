@@ -39,6 +39,8 @@ pub enum ClientFault {
     Target(TargetError),
     /// An admin path does not have this method; here are those it has.
     Method(&'static str),
+    /// The request head was begun and did not come to its end in time.
+    SlowHead,
     /// The request body came slower than the slowest allowed, or stopped.
     SlowBody,
     /// The request came back to the proxy that sent it.
@@ -160,6 +162,12 @@ impl From<ClientFault> for Problem {
                 format!("This path is answered by the proxy itself and takes {allow} only."),
             )
             .with("Allow", allow),
+            ClientFault::SlowHead => Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                INVALID,
+                "request_timeout",
+                "The request head did not come to its end in time.",
+            ),
             ClientFault::SlowBody => Problem::new(
                 StatusCode::REQUEST_TIMEOUT,
                 INVALID,

@@ -102,6 +102,13 @@ impl Exchange {
         end <= now
     }
 
+    /// The upstream takes no byte of the request any more. What it answers may still come, once it has begun to.
+    pub fn handle_stalled(&mut self, turn: &mut Turn<'_>) {
+        if self.state == State::Trying {
+            self.handle_broken(Break::Silent, turn);
+        }
+    }
+
     fn budget_is_spent(&mut self, turn: &mut Turn<'_>) {
         match self.state {
             State::Trying => return self.handle_broken(Break::Silent, turn),

@@ -59,6 +59,8 @@ pub(super) struct Client {
     /// The answer was broken off.
     pub(super) broken: bool,
     pub(super) draining: bool,
+    /// No room is left for what it sends: it is not the client that makes it wait.
+    pub(super) held_back: bool,
     /// The client ended its direction.
     pub(super) eof: bool,
     /// The side whose writing half was ended, in a tunnel of which one direction is over.
@@ -84,6 +86,7 @@ impl Client {
             in_place: false,
             broken: false,
             draining: false,
+            held_back: false,
             eof: false,
             half: None,
             reset: false,
@@ -105,13 +108,14 @@ impl Client {
         }
     }
 
-    fn begin_body(&mut self, turn: &Turn<'_>) {
+    /// The body is waited for, from now on.
+    pub(super) fn begin_body(&mut self, turn: &Turn<'_>) {
         self.phase = Phase::Body;
         self.rate = (turn.now, 0);
         self.expect_body(turn);
     }
 
-    pub(super) fn expect_body(&mut self, turn: &Turn<'_>) {
+    fn expect_body(&mut self, turn: &Turn<'_>) {
         let limits = &turn.settings.limits;
         let idle = (turn.now + limits.body_idle, Reason::BodyIdle);
         self.alarm = Some(idle.min((self.rate.0 + limits.body_grace, Reason::BodyRate)));
@@ -136,7 +140,7 @@ impl Client {
 impl Session {
     /// Reads on in what the client sent; false when nothing moved.
     pub(super) fn read_client(&mut self, turn: &mut Turn<'_>) -> bool {
-        match self.client.phase {
+        let moved = match self.client.phase {
             // The body that came with the head is read before anything is answered: a request that is complete
             // leaves its connection usable whatever its answer.
             Phase::Idle => {
@@ -158,17 +162,13 @@ impl Session {
                 false
             }
             Phase::Waiting => false,
-        }
+        };
+        // With its end read, and all before it, the request under way is the last.
+        self.client.persist &= !(self.client.eof && self.inboxes[DOWN].unread_len() == 0);
+        moved
     }
 
     fn read_head(&mut self, turn: &mut Turn<'_>) -> bool {
-        if self.inboxes[DOWN].unread_len() == 0 {
-            if self.client.draining || self.client.eof {
-                self.client.phase = Phase::Closing;
-                return true;
-            }
-            return false;
-        }
         let mut spans = core::mem::take(&mut turn.pool.spans);
         let unread = self.inboxes[DOWN].unread();
         let parsed = request(unread, &mut self.client.scan, &mut spans, &turn.settings.limits);
@@ -191,14 +191,7 @@ impl Session {
                 self.inboxes[DOWN].consume(size);
                 true
             }
-            Ok(None) if self.client.eof => {
-                self.client.phase = Phase::Closing;
-                true
-            }
-            Ok(None) => {
-                self.expect_head(turn);
-                false
-            }
+            Ok(None) => self.await_head(turn),
             Err(error) => {
                 self.refuse_head(&error, turn);
                 true
@@ -209,12 +202,17 @@ impl Session {
         moved
     }
 
-    /// A head has begun: it has to be complete in time. Empty lines alone are no beginning.
-    fn expect_head(&mut self, turn: &Turn<'_>) {
+    /// A head that is not complete: once begun it has to be in time. Empty lines alone are no beginning.
+    fn await_head(&mut self, turn: &Turn<'_>) -> bool {
         let begun = self.client.scan.begun(self.inboxes[DOWN].unread());
+        if self.client.eof || (self.client.draining && !begun) {
+            self.client.phase = Phase::Closing;
+            return true;
+        }
         if begun && !matches!(self.client.alarm, Some((_, Reason::HeadTime))) {
             self.client.alarm = Some((turn.now + turn.settings.limits.head_time, Reason::HeadTime));
         }
+        false
     }
 
     /// A head that is none is answered without an exchange, and the connection ends.
@@ -254,7 +252,13 @@ impl Session {
             }
             let begins = self.client.decoder.between_chunks();
             match self.client.decoder.decode(self.inboxes[DOWN].unread()) {
-                Ok(piece) if piece.consumed == 0 && !piece.end => break,
+                Ok(piece) if piece.consumed == 0 && !piece.end => {
+                    if self.client.eof && !exchange.is_over() {
+                        self.client_gone(turn);
+                        moved = true;
+                    }
+                    break;
+                }
                 Ok(piece) => {
                     if begins {
                         self.client.in_place = intake == Intake::Pass;

@@ -6,23 +6,18 @@ use super::{DOWN, Session, UP};
 use crate::error::{ClientFault, Problem};
 use crate::exchange::Exchange;
 use crate::turn::Turn;
+use core::time::Duration;
 
 impl Session {
     /// The client ended its direction: before its answer is complete that is departure, unless the operator says
     /// that clients half-close.
     pub(super) fn client_eof(&mut self, turn: &mut Turn<'_>) {
         self.client.eof = true;
-        match self.client.phase {
-            Phase::Body => self.client_gone(turn),
-            Phase::Waiting if !turn.settings.client_half_close => {
-                let answered = self.exchange.as_ref().is_none_or(Exchange::is_over);
-                if !answered {
-                    self.client_gone(turn);
-                }
-            }
-            _ => {}
+        let asks = matches!(self.client.phase, Phase::Body | Phase::Waiting);
+        let answered = self.exchange.as_ref().is_none_or(Exchange::is_over);
+        if asks && !answered && !turn.settings.client_half_close {
+            self.client_gone(turn);
         }
-        self.client.persist = false;
     }
 
     /// The client is gone: the upstream is told at once.
@@ -85,7 +80,7 @@ impl Session {
                 self.client.phase = Phase::Closing;
                 self.client.alarm = None;
             }
-            Reason::HeadTime => self.answer_and_close(Problem::from(ClientFault::SlowBody), turn),
+            Reason::HeadTime => self.answer_and_close(Problem::from(ClientFault::SlowHead), turn),
             Reason::BodyIdle | Reason::BodyRate => self.body_is_slow(reason, turn),
             Reason::Linger => {
                 self.client.eof = true;
@@ -98,13 +93,39 @@ impl Session {
     /// Slow only if it was wanted: a body that waits for the upstream is not the client's fault.
     fn body_is_slow(&mut self, reason: Reason, turn: &mut Turn<'_>) {
         let limits = &turn.settings.limits;
-        let waits = self.inboxes[DOWN].unread_len() > 0 || self.outboxes[UP].lends();
         let enough = limits.body_rate.saturating_mul(limits.body_grace.as_secs());
-        if waits || (reason == Reason::BodyRate && self.client.rate.1 >= enough) {
-            self.client.rate = (turn.now, 0);
-            self.client.expect_body(turn);
+        if self.client.held_back || (reason == Reason::BodyRate && self.client.rate.1 >= enough) {
+            self.client.begin_body(turn);
         } else {
             self.client_fault(ClientFault::SlowBody, turn);
         }
+    }
+
+    /// What the client sends is held back, or is not any more: then it is given its time anew.
+    pub(super) fn note_pressure(&mut self, turn: &Turn<'_>) {
+        let room = self.inboxes[DOWN].has_room(self.outboxes[UP].lends());
+        let held_back = self.client.phase == Phase::Body && !room;
+        if core::mem::replace(&mut self.client.held_back, held_back) && self.client.phase == Phase::Body && room {
+            self.client.begin_body(turn);
+        }
+    }
+
+    /// A peer takes nothing of what is to be written to it.
+    pub(super) fn end_stalls(&mut self, turn: &mut Turn<'_>) {
+        if self.outboxes[DOWN].deadline().is_some_and(|at| at <= turn.now) {
+            self.client_gone(turn);
+        }
+        if self.outboxes[UP].deadline().is_some_and(|at| at <= turn.now) {
+            self.outboxes[UP].put_off(turn.now + self.patience(turn));
+            if let Some(exchange) = &mut self.exchange {
+                exchange.handle_stalled(turn);
+            }
+        }
+    }
+
+    /// How long a peer may take nothing.
+    pub(super) fn patience(&self, turn: &Turn<'_>) -> Duration {
+        let limits = &turn.settings.limits;
+        if self.client.phase == Phase::Tunnel { limits.tunnel_idle } else { limits.stream_idle }
     }
 }

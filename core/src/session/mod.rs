@@ -183,6 +183,7 @@ impl Session {
         }
         let at = side as usize;
         let sent = self.outboxes[at].sent(n, turn.pool);
+        self.outboxes[at].put_off(turn.now + self.patience(turn));
         if sent.unlent {
             self.inboxes[other(at)].release();
         }
@@ -232,7 +233,7 @@ impl Session {
     /// What the process tells all its sessions.
     pub fn handle_signal(&mut self, signal: Signal, turn: &mut Turn<'_>) {
         match signal {
-            Signal::Drain => self.client.draining = true,
+            Signal::Drain => (self.client.draining, self.client.persist) = (true, false),
         }
         self.advance(turn);
     }
@@ -265,11 +266,9 @@ impl Session {
 
     /// When to call `handle_timeout`, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, Reason)> {
+        let stalls = self.outboxes.iter().filter_map(Outbox::deadline).map(|at| (at, Reason::WriteIdle));
         let exchange = self.exchange.as_ref().and_then(Exchange::poll_timeout);
-        match (self.client.alarm, exchange) {
-            (Some(own), Some(exchange)) => Some(own.min(exchange)),
-            (own, exchange) => own.or(exchange),
-        }
+        stalls.chain(self.client.alarm).chain(exchange).min()
     }
 
     /// Does what is due; nothing when nothing is.
@@ -278,6 +277,7 @@ impl Session {
             exchange.handle_timeout(turn);
         }
         self.client_timeout(turn);
+        self.end_stalls(turn);
         self.advance(turn);
     }
 
@@ -311,6 +311,11 @@ impl Session {
     fn advance(&mut self, turn: &mut Turn<'_>) {
         debug_assert!(self.last <= turn.now, "time ran backwards");
         self.last = turn.now;
+        for at in [DOWN, UP] {
+            if self.outboxes[at].is_empty() {
+                self.outboxes[at].put_off(turn.now + self.patience(turn));
+            }
+        }
         for _ in 0..ROUNDS {
             let moved = self.read_client(turn)
                 | self.read_upstream(turn)
@@ -321,6 +326,7 @@ impl Session {
                 break;
             }
         }
+        self.note_pressure(turn);
     }
 
     /// Does the next step of the exchange that is the codecs' to do.

@@ -3,6 +3,7 @@
 
 use super::inbox::Inbox;
 use super::seam::Transmit;
+use crate::time::Instant;
 use crate::turn::Pool;
 
 /// Most pieces at once; when it is full, nothing more is parsed until some are sent.
@@ -21,10 +22,12 @@ enum Piece {
 #[derive(Debug)]
 pub(super) struct Outbox {
     own: Vec<u8>,
-    own_sent: usize,
-    own_queued: usize,
+    own_sent: u32,
+    own_queued: u32,
     pieces: [Piece; PIECES],
     len: u8,
+    /// When some of what is queued has to be sent at the latest.
+    until: Instant,
 }
 
 /// What was sent of the sources that are not the outbox's own.
@@ -38,13 +41,30 @@ pub(super) struct Sent {
 
 impl Default for Outbox {
     fn default() -> Self {
-        Outbox { own: Vec::new(), own_sent: 0, own_queued: 0, pieces: [Piece::Own(0); PIECES], len: 0 }
+        Outbox {
+            own: Vec::new(),
+            own_sent: 0,
+            own_queued: 0,
+            pieces: [Piece::Own(0); PIECES],
+            len: 0,
+            until: Instant::ZERO,
+        }
     }
 }
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// When some of what is queued has to be sent at the latest, if anything is.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        (!self.is_empty()).then_some(self.until)
+    }
+
+    /// From now on it is to be then.
+    pub(super) fn put_off(&mut self, until: Instant) {
+        self.until = until;
     }
 
     /// Whether three more pieces fit: a chunk's header, its data, its end.
@@ -72,14 +92,14 @@ impl Outbox {
 
     /// Queues what was written to `own` since the last call.
     pub(super) fn queue_own(&mut self) {
-        let new = self.own.len() - self.own_queued;
-        self.own_queued = self.own.len();
+        let len = self.own.len() as u32;
+        let new = len - core::mem::replace(&mut self.own_queued, len);
         if new == 0 {
             return;
         }
         match self.last() {
-            Some(Piece::Own(n)) => *n += new as u32,
-            _ => self.push(Piece::Own(new as u32)),
+            Some(Piece::Own(n)) => *n += new,
+            _ => self.push(Piece::Own(new)),
         }
     }
 
@@ -119,7 +139,7 @@ impl Outbox {
     /// The slices to write. `lent` is the other side's inbox, `kept` the exchange's pending body.
     pub(super) fn transmit<'a>(&'a self, lent: &'a Inbox, kept: &'a [u8]) -> Transmit<'a> {
         let mut transmit = Transmit::new();
-        let mut own = self.own_sent;
+        let mut own = self.own_sent as usize;
         for piece in self.pieces() {
             let slice = match *piece {
                 Piece::Own(n) => {
@@ -151,7 +171,7 @@ impl Outbox {
             match piece {
                 Piece::Own(left) => {
                     *left -= take as u32;
-                    self.own_sent += take;
+                    self.own_sent += take as u32;
                 }
                 Piece::Lent { start, .. } => *start += take as u32,
                 Piece::Kept(left) => {
@@ -166,7 +186,7 @@ impl Outbox {
         }
         self.pieces.copy_within(gone..usize::from(self.len), 0);
         self.len -= gone as u8;
-        if self.own_sent == self.own.len() {
+        if self.own_sent as usize == self.own.len() {
             self.drop_own(pool);
         }
         sent.unlent = lent_before && !self.lends();

@@ -1,6 +1,6 @@
 //! The answer on its way to the client: heads written anew, bodies framed as the client's version has it.
 
-use super::client::Client;
+use super::client::{Client, Phase};
 use super::outbox::Outbox;
 use super::upstream::Upstream;
 use super::{DOWN, Session};
@@ -82,6 +82,7 @@ impl Relay {
 
 /// An interim answer goes to a client that understands it (RFC 9110 section 15.2).
 pub(super) fn write_interim(
+    exchange: &Exchange,
     client: &Client,
     head: &ResponseHead<'_>,
     drops: &dyn Fn(&[u8]) -> bool,
@@ -92,7 +93,7 @@ pub(super) fn write_interim(
         return;
     }
     let mut written = Head::response(out.own(turn.pool), head.status, head.reason);
-    written.keep(&head.fields, |name| !drops(name)).finish();
+    written.keep(&head.fields, |name| !drops(name) && exchange.keeps_response(name)).finish();
     drop(written);
     out.queue_own();
 }
@@ -109,7 +110,8 @@ pub(super) fn write_head(
 ) {
     let switching = head.status == StatusCode::SWITCHING_PROTOCOLS;
     upstream.relay = Relay::of(head.length, client.version);
-    client.persist &= upstream.relay != Relay::Close;
+    // An early answer leaves a body behind of which nobody knows yet whether it will be read to its end.
+    client.persist &= upstream.relay != Relay::Close && exchange.request_ended();
     let date = date_if_missing(&head.fields, turn);
     let mut written = Head::response(out.own(turn.pool), head.status, head.reason);
     written.keep(&head.fields, |name| !drops(name) && exchange.keeps_response(name));
@@ -184,7 +186,7 @@ impl Session {
             relay.write(event, out.own(turn.pool));
             out.queue_own();
         }
-        self.client.break_off(relay == Relay::Close);
+        self.client.break_off(relay == Relay::Close || self.client.phase == Phase::Tunnel);
     }
 }
 

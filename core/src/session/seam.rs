@@ -130,6 +130,8 @@ pub enum Reason {
     StreamIdle,
     /// Silence in a tunnel.
     TunnelIdle,
+    /// A peer takes nothing of what is to be written to it.
+    WriteIdle,
     /// The closed client connection was read long enough.
     Linger,
 }

@@ -318,6 +318,7 @@ impl Session {
         let unread = self.inboxes[UP].unread_len();
         let exact = up.phase == Phase::Ended && up.written && up.persist && up.end.is_none() && unread == 0;
         let fresh = up.phase == Phase::Idle && up.end.is_none();
+        let ended = self.client.eof && self.client.half.is_some() && up.end == Some(End::Eof);
         match up.origin.take() {
             Some(origin) if exact => {
                 let idle = up.keep_alive.map_or(turn.settings.limits.upstream_idle, |stated| {
@@ -325,7 +326,7 @@ impl Session {
                 });
                 self.out.park = Some((origin, idle));
             }
-            _ => self.out.hangup_upstream = Some(if fresh || exact { How::Fin } else { How::Reset }),
+            _ => self.out.hangup_upstream = Some(if fresh || exact || ended { How::Fin } else { How::Reset }),
         }
         up.linked = false;
         up.phase = if up.phase == Phase::Tunnel { Phase::Tunnel } else { Phase::Ended };
@@ -358,7 +359,7 @@ fn take_head(
         up.decoder = Decoder::new(head.length, &turn.settings.limits);
     }
     match disposition {
-        Disposition::Interim => relay::write_interim(client, head, &drops, out, turn),
+        Disposition::Interim => relay::write_interim(exchange, client, head, &drops, out, turn),
         Disposition::Hold => up.phase = Phase::Body,
         Disposition::Refuse => (up.phase, up.persist) = (Phase::Ended, false),
         Disposition::Relay => {
