@@ -32,7 +32,8 @@ pub struct Limits {
     pub replay: usize,
     /// Request bodies kept for a repeat, all requests of the process together: 64 MiB.
     pub replay_total: usize,
-    /// Slowest request body, averaged after `body_grace`: 128 bytes a second. 408 below.
+    /// Slowest request body, averaged over the time it took so far less `body_grace`: 128 bytes a second. 408 below;
+    /// 0: any.
     pub body_rate: u64,
     /// How long a request body may be slower than `body_rate`: 10 s.
     pub body_grace: Duration,

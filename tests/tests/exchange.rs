@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use keywheel_core::config::{Config, KeyEntry, Settings};
 use keywheel_core::exchange::{Answer, Break, Disposition, Exchange, Step};
-use keywheel_core::message::{FieldBuf, Length, RequestHead, ResponseHead, Version};
+use keywheel_core::message::{FieldBuf, Fields, Length, RequestHead, ResponseHead, Version};
 use keywheel_core::origin::{BaseUrl, Origin};
 use keywheel_core::proxy::Proxy;
 use keywheel_core::replay::Intake;
@@ -138,7 +138,7 @@ impl World {
     fn body(&mut self, exchange: &mut Exchange, data: &[u8], end: bool) {
         self.turn(|turn| exchange.handle_response_data(data, turn));
         if end {
-            self.turn(|turn| exchange.handle_response_end(turn));
+            self.turn(|turn| exchange.handle_response_end(&Fields::new(&[], &[]), turn));
         }
         self.steps(exchange);
     }

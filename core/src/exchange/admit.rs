@@ -50,6 +50,7 @@ impl Exchange {
             body: Replay::new(turn.pool),
             body_ended: false,
             feeding: false,
+            expects: false,
             tries: super::Tries::new(retries(head, turn.settings.max_retries)),
             lease: None,
             linked: false,
@@ -149,7 +150,7 @@ impl Exchange {
             return;
         }
         self.ask_for_key(turn);
-        self.due.go_on = head.expects_continue;
+        self.expects = head.expects_continue;
     }
 
     /// Answers with a problem of keywheel's own.

@@ -21,6 +21,7 @@ pub struct Held {
     /// What is missing of it will never come.
     pub cut: bool,
     fields: FieldBuf,
+    trailers: FieldBuf,
 }
 
 impl Held {
@@ -36,7 +37,19 @@ impl Held {
             complete: false,
             cut: false,
             fields,
+            trailers: FieldBuf::default(),
         }
+    }
+
+    /// The body is complete, and these fields follow it.
+    pub(super) fn end(&mut self, trailers: &Fields<'_>) {
+        self.complete = true;
+        trailers.iter().for_each(|(name, value)| self.trailers.push(name, value));
+    }
+
+    /// The fields behind the body.
+    pub fn trailers(&self) -> Fields<'_> {
+        self.trailers.fields()
     }
 
     /// The fields.
@@ -48,6 +61,7 @@ impl Held {
     /// must not learn it. A gzip body with such a piece becomes its decoded form.
     pub(crate) fn mask_echo(&mut self, echo: &Echo, searched: usize) {
         echo.mask(self.fields.bytes_mut());
+        echo.mask(self.trailers.bytes_mut());
         echo.mask(&mut self.reason);
         if !is_gzip(self.fields()) {
             let end = self.body.len().min(searched);

@@ -140,6 +140,8 @@ pub struct Exchange {
     /// The body goes to the upstream that is linked; not any more once another key is looked for, although its answer
     /// may yet turn out to be the last.
     feeding: bool,
+    /// The client waits to be told that it may send its body.
+    expects: bool,
     tries: Tries,
     lease: Option<Lease>,
     /// The upstream's connection is this exchange's.

@@ -169,8 +169,13 @@ impl Request {
 fn ends_here(name: &[u8]) -> bool {
     match name.len() {
         4 => name.eq_ignore_ascii_case(b"host"),
-        6 => name.eq_ignore_ascii_case(b"expect") || name.eq_ignore_ascii_case(b"cookie"),
-        14 => name.eq_ignore_ascii_case(HOP_FIELD.as_bytes()) || auth::strips(name),
-        _ => auth::strips(name),
+        6 => name.eq_ignore_ascii_case(b"expect") || auth::strips(name),
+        _ => auth::strips(name) || is_own(name),
     }
+}
+
+/// Whether a field of this name is for keywheel alone to write: to its clients, and to itself.
+pub(super) fn is_own(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"x-keywheel-";
+    name.split_at_checked(PREFIX.len()).is_some_and(|(start, _)| start.eq_ignore_ascii_case(PREFIX))
 }

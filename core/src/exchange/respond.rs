@@ -2,6 +2,7 @@
 
 use super::admit::DIALECT;
 use super::held::Held;
+use super::request::is_own;
 use super::seek::Break;
 use super::{Exchange, Own, State};
 use crate::classify::echo::Echo;
@@ -10,10 +11,13 @@ use crate::cors;
 use crate::error::{self, Problem};
 use crate::json::RequestFields;
 use crate::keyring::{Model, Refusal};
-use crate::message::ResponseHead;
+use crate::message::{Fields, ResponseHead};
 use crate::session::Reason;
 use crate::turn::Turn;
 use core::time::Duration;
+
+/// Tells a reverse proxy in front of us to pass events at once.
+const BUFFERING: &str = "X-Accel-Buffering";
 
 /// What the protocol does with a response head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,13 +115,13 @@ impl Exchange {
         }
     }
 
-    /// The answer ended as it should.
-    pub fn handle_response_end(&mut self, turn: &mut Turn<'_>) {
+    /// The answer ended as it should, with these fields behind its body.
+    pub fn handle_response_end(&mut self, trailers: &Fields<'_>, turn: &mut Turn<'_>) {
         match self.state {
             State::Relaying => self.finish(Outcome { status: self.status, ..Outcome::plain(Class::Ok) }, turn),
             State::Judging => {
                 if let Some(Own::Held(held)) = self.own.as_deref_mut() {
-                    held.complete = true;
+                    held.end(trailers);
                 }
                 self.judge(turn);
             }
@@ -199,9 +203,9 @@ impl Exchange {
 
     /// Whether a field of the live answer goes to the client.
     pub fn keeps_response(&self, name: &[u8]) -> bool {
-        let ours = name.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"x-keywheel-"));
-        let replaced = self.cors.is_some() && cors::replaces(name);
-        !ours && !replaced
+        let replaced = self.cors.is_some() && cors::replaces(name)
+            || self.observer.is_event_stream() && name.eq_ignore_ascii_case(BUFFERING.as_bytes());
+        !replaced && !is_own(name)
     }
 
     /// The fields that keywheel adds to whatever is answered.
@@ -212,7 +216,7 @@ impl Exchange {
             add("x-keywheel-attempts", itoa::Buffer::new().format(self.tries.attempts).as_bytes());
         }
         if self.observer.is_event_stream() {
-            add("X-Accel-Buffering", b"no");
+            add(BUFFERING, b"no");
         }
         if let Some(cors) = &self.cors {
             cors.fields().for_each(|(name, value)| add(name, value));

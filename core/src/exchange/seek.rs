@@ -32,6 +32,9 @@ impl Exchange {
     /// What the proxy answered, at once or by a wake.
     pub fn handle_reply(&mut self, reply: Reply, turn: &mut Turn<'_>) {
         let asking = matches!(self.state, State::Asking | State::Queued(_));
+        if asking && matches!(reply, Reply::Granted(_) | Reply::Queued(_) | Reply::NeedModel) {
+            self.due.go_on |= core::mem::take(&mut self.expects);
+        }
         match reply {
             Reply::Granted(lease) if asking => self.begin(lease),
             Reply::Granted(lease) => {

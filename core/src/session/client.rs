@@ -25,6 +25,7 @@ use crate::notice::RequestLine;
 use crate::replay::Intake;
 use crate::time::Instant;
 use crate::turn::{Pool, Turn};
+use core::time::Duration;
 use http::Method;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub(super) struct Client {
     /// Trailers of the request, each line with its CRLF.
     pub(super) trailers: Vec<u8>,
     pub(super) alarm: Option<(Instant, Reason)>,
-    /// Since when, and how many bytes of a body came since then.
+    /// Since when a body is waited for, and how many bytes came since then.
     pub(super) rate: (Instant, u64),
 }
 
@@ -108,17 +109,20 @@ impl Client {
         }
     }
 
-    /// The body is waited for, from now on.
-    pub(super) fn begin_body(&mut self, turn: &Turn<'_>) {
+    /// The body is waited for, from now on; so many bytes are there.
+    pub(super) fn begin_body(&mut self, bytes: usize, turn: &Turn<'_>) {
         self.phase = Phase::Body;
-        self.rate = (turn.now, 0);
+        self.rate = (turn.now, bytes as u64);
         self.expect_body(turn);
     }
 
+    /// Neither silent for too long nor, all together, slower than the slowest allowed.
     fn expect_body(&mut self, turn: &Turn<'_>) {
         let limits = &turn.settings.limits;
         let idle = (turn.now + limits.body_idle, Reason::BodyIdle);
-        self.alarm = Some(idle.min((self.rate.0 + limits.body_grace, Reason::BodyRate)));
+        let earned = self.rate.1.saturating_mul(1000).checked_div(limits.body_rate).map(Duration::from_millis);
+        let slow = earned.map(|earned| (self.rate.0 + limits.body_grace + earned, Reason::BodyRate));
+        self.alarm = Some(slow.map_or(idle, |slow| idle.min(slow)));
     }
 
     pub(super) fn open_tunnel(&mut self) {
@@ -129,7 +133,8 @@ impl Client {
 
     /// The answer is broken off: what is queued goes out, then the connection ends.
     pub(super) fn break_off(&mut self, reset: bool) {
-        (self.broken, self.persist, self.reset) = (true, false, reset);
+        (self.broken, self.persist) = (true, false);
+        self.reset |= reset;
     }
 
     pub(super) fn free(&mut self, pool: &mut Pool) {
@@ -183,12 +188,12 @@ impl Session {
                 client.decoder = Decoder::new(parsed.head.length, &turn.settings.limits);
                 client.alarm = None;
                 client.phase = Phase::Waiting;
-                if parsed.head.length != Length::Exact(0) {
-                    client.begin_body(turn);
-                }
-                let size = parsed.size;
+                let (size, bodiless) = (parsed.size, parsed.head.length == Length::Exact(0));
                 self.exchange = Some(exchange);
                 self.inboxes[DOWN].consume(size);
+                if !bodiless {
+                    self.client.begin_body(self.inboxes[DOWN].unread_len(), turn);
+                }
                 true
             }
             Ok(None) => self.await_head(turn),

@@ -81,7 +81,7 @@ impl Session {
                 self.client.alarm = None;
             }
             Reason::HeadTime => self.answer_and_close(Problem::from(ClientFault::SlowHead), turn),
-            Reason::BodyIdle | Reason::BodyRate => self.body_is_slow(reason, turn),
+            Reason::BodyIdle | Reason::BodyRate => self.body_is_slow(turn),
             Reason::Linger => {
                 self.client.eof = true;
                 self.end_if_gone();
@@ -91,11 +91,9 @@ impl Session {
     }
 
     /// Slow only if it was wanted: a body that waits for the upstream is not the client's fault.
-    fn body_is_slow(&mut self, reason: Reason, turn: &mut Turn<'_>) {
-        let limits = &turn.settings.limits;
-        let enough = limits.body_rate.saturating_mul(limits.body_grace.as_secs());
-        if self.client.held_back || (reason == Reason::BodyRate && self.client.rate.1 >= enough) {
-            self.client.begin_body(turn);
+    fn body_is_slow(&mut self, turn: &mut Turn<'_>) {
+        if self.client.held_back {
+            self.client.begin_body(0, turn);
         } else {
             self.client_fault(ClientFault::SlowBody, turn);
         }
@@ -106,7 +104,7 @@ impl Session {
         let room = self.inboxes[DOWN].has_room(self.outboxes[UP].lends());
         let held_back = self.client.phase == Phase::Body && !room;
         if core::mem::replace(&mut self.client.held_back, held_back) && self.client.phase == Phase::Body && room {
-            self.client.begin_body(turn);
+            self.client.begin_body(0, turn);
         }
     }
 

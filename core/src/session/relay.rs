@@ -216,8 +216,7 @@ fn write_held(
     drop(written);
     upstream.relay.write(&held.body, own);
     if held.complete && upstream.relay.is_chunked() {
-        let none = Fields::new(&[], &[]);
-        encode::last_chunk(own, &none, |_| true);
+        encode::last_chunk(own, &held.trailers(), |_| true);
     }
     out.queue_own();
 }

@@ -2,6 +2,7 @@
 
 use super::seam::Side;
 use super::{DOWN, Session};
+use crate::message::Fields;
 use crate::turn::Turn;
 
 impl Session {
@@ -16,7 +17,7 @@ impl Session {
             None => self.out.end_writing = Some(to),
             Some(_) => {
                 if let Some(exchange) = &mut self.exchange {
-                    exchange.handle_response_end(turn);
+                    exchange.handle_response_end(&Fields::new(&[], &[]), turn);
                 }
             }
         }

@@ -293,20 +293,21 @@ impl Session {
 
     /// The answer has ended as it should; `piece` (at `at` in the inbox) may hold its trailers.
     fn end_answer(&mut self, piece: &Piece, at: usize, turn: &mut Turn<'_>) {
+        let mut spans = core::mem::take(&mut turn.pool.spans);
+        spans.clear();
+        let section = self.inboxes[UP].slice(at + piece.trailers.start, at + piece.trailers.end);
+        // The decoder accepted the section, so it parses; were it not to, none is sent.
+        let parsed = section.len() > 2 && trailers(section, &mut spans).is_ok();
+        let fields = Fields::new(section, if parsed { &spans } else { &[] });
         if self.upstream.live && self.upstream.relay.is_chunked() {
-            let mut spans = core::mem::take(&mut turn.pool.spans);
-            spans.clear();
-            let section = self.inboxes[UP].slice(at + piece.trailers.start, at + piece.trailers.end);
-            let parsed = section.len() > 2 && trailers(section, &mut spans).is_ok();
-            let fields = Fields::new(section, if parsed { &spans } else { &[] });
             let out = &mut self.outboxes[DOWN];
             encode::last_chunk(out.own(turn.pool), &fields, |_| true);
             out.queue_own();
-            turn.pool.spans = spans;
         }
         if let Some(exchange) = &mut self.exchange {
-            exchange.handle_response_end(turn);
+            exchange.handle_response_end(&fields, turn);
         }
+        turn.pool.spans = spans;
     }
 
     /// The exchange is done with its upstream: the connection is kept if its exchange ended exactly.

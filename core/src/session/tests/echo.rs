@@ -1,0 +1,93 @@
+//! A key that an upstream repeats in its errors: no eight bytes of it reach a client.
+
+use super::*;
+use core::time::Duration;
+
+const KEY: &str = "sk-AbCdEfGhIjKlMnOpQrSt";
+const PRIVATE: &str = "AbCdEfGhIjKlMnOpQrSt";
+
+fn answered(head: &str, body: &[u8]) -> Rig {
+    let mut rig = Rig::new(&[KEY]);
+    rig.client(CHAT);
+    let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let message = [head.as_bytes(), body].concat();
+    for piece in message.chunks(10_000) {
+        rig.offer(Side::Upstream, piece, usize::MAX);
+    }
+    rig.pass(Duration::from_secs(3));
+    rig
+}
+
+#[test]
+fn a_key_is_masked_in_head_and_body_of_an_error_and_nothing_else_is_changed() {
+    let rig = answered(
+        &format!("400 No {PRIVATE}\r\nX-Key: {KEY}\r\nX-Part: {}", &PRIVATE[3..11]),
+        format!("{{\"error\":\"bad key {KEY} or {} \"}}", &PRIVATE[..7]).as_bytes(),
+    );
+    let answer = rig.answer();
+    let stars = "*".repeat(20);
+    assert!(
+        answer.starts_with(&format!("HTTP/1.1 400 No {stars}\r\nX-Key: sk-{stars}\r\nX-Part: ********\r\n")),
+        "{answer}"
+    );
+    assert!(answer.ends_with(&format!("{{\"error\":\"bad key sk-{stars} or AbCdEfG \"}}")), "{answer}");
+    assert!(answer.contains(&format!("\r\nContent-Length: {}\r\n", body(&answer).len())), "{answer}");
+}
+
+#[test]
+fn below_400_nothing_is_searched() {
+    let rig = answered("200 OK", KEY.as_bytes());
+    assert!(rig.answer().ends_with(KEY));
+}
+
+#[test]
+fn a_gzip_error_with_a_key_goes_out_as_identity() {
+    let text = format!("{{\"error\":{{\"message\":\"bad key {KEY}\"}}}}");
+    let rig = answered("400 No\r\nContent-Encoding: gzip\r\nETag: x\r\nContent-MD5: y", &stored(text.as_bytes()));
+    let answer = rig.answer();
+    assert!(
+        answer.ends_with(&format!(
+            "\r\nContent-Length: {}\r\n\r\n{}",
+            text.len(),
+            text.replace(PRIVATE, &"*".repeat(20))
+        )),
+        "{answer}"
+    );
+    for gone in ["Content-Encoding", "ETag", "Content-MD5"] {
+        assert!(!answer.contains(gone), "{answer}");
+    }
+    assert!(!rig.done && rig.hung_up.is_none());
+    // Without a key it passes as it came.
+    let clean = stored(b"nothing of it");
+    let rig = answered("400 No\r\nContent-Encoding: gzip", &clean);
+    assert!(rig.to_client.ends_with(&clean));
+}
+
+#[test]
+fn a_gzip_error_with_a_key_that_is_not_whole_is_visibly_cut() {
+    // Bytes that hardly shrink: more than what is held.
+    let mut noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    noise.splice(0..0, KEY.bytes());
+    let body = stored(&noise);
+    let rig = answered("400 No\r\nContent-Encoding: gzip", &body);
+    assert!(rig.answer().contains("\r\nTransfer-Encoding: chunked\r\n"), "{:.300}", rig.answer());
+    assert!(!rig.to_client.windows(8).any(|w| PRIVATE.as_bytes().windows(8).any(|p| p == w)));
+    assert!(!rig.to_client.ends_with(b"0\r\n\r\n"), "no clean end");
+    assert_eq!(rig.hung_up, Some(How::Fin));
+    assert_eq!(rig.dropped, [How::Reset]);
+}
+
+/// A gzip member of stored blocks.
+fn stored(content: &[u8]) -> Vec<u8> {
+    let mut body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let mut blocks = content.chunks(60_000).peekable();
+    while let Some(block) = blocks.next() {
+        let len = block.len() as u16;
+        body.push(u8::from(blocks.peek().is_none()));
+        body.extend_from_slice(&len.to_le_bytes());
+        body.extend_from_slice(&(!len).to_le_bytes());
+        body.extend_from_slice(block);
+    }
+    body.extend_from_slice(&[0; 8]);
+    body
+}
