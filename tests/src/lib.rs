@@ -2,6 +2,7 @@
 
 pub mod fuzz;
 pub mod http1;
+pub mod keyring;
 pub mod model;
 pub mod parity;
 pub mod process;

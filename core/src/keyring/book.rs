@@ -6,7 +6,7 @@ use super::lease::{KeyId, account_id};
 use super::models::Models;
 use super::scope::{ModelId, Scope, ScopeId};
 use super::slots::Slots;
-use super::view::{State, Why};
+use super::view::{Standing, State, Why};
 use crate::config::KeyEntry;
 use crate::time::Instant;
 use core::time::Duration;
@@ -115,22 +115,26 @@ impl Book {
     }
 
     /// Makes sure that something can be known of a scope of one model; beyond `most` such scopes, what matters least
-    /// is forgotten: what only counts past rests, then the rest that ends first. What was forgotten is returned.
+    /// is forgotten: what only counts past rests, then what rests no more, then the rest that ends first.
     pub(crate) fn ensure(&mut self, id: ScopeId, most: usize, now: Instant) -> Option<Change> {
         if id.model().is_none() || self.models.get(id).is_some() {
             return None;
         }
-        let full = self.models.len() >= most;
-        let least = self.models.idle().or_else(|| self.due_by_model.first().map(|&(_, id)| id));
-        let forgotten = least.filter(|_| full).and_then(|least| {
-            let standing = self.get(least)?.standing();
-            let model = least.model().and_then(|model| self.models.name(model)).map(Into::into);
-            self.forget(least);
-            let (from, why) = (standing.state, standing.why);
-            Some(Change { id: least, model, from, to: State::Ready, until: None, why })
-        });
-        self.models.add(id, now);
-        forgotten
+        let raised = match id {
+            ScopeId::KeyModel(slot, _) => self.slots.get(slot).map_or(0, |slot| slot.raised),
+            _ => 0,
+        };
+        self.models.add(id, raised, now);
+        if self.models.len() <= most {
+            return None;
+        }
+        let least = self.models.least(id).or_else(|| self.due_by_model.first().map(|&(_, id)| id))?;
+        let Scope { raised, .. } = *self.get(least)?;
+        let Standing { state, why, .. } = self.get(least)?.standing();
+        let model = least.model().and_then(|model| self.models.name(model)).map(Into::into);
+        self.models.raise(raised);
+        self.forget(least);
+        Some(Change { id: least, model, from: state, to: State::Ready, until: None, why })
     }
 
     fn forget(&mut self, id: ScopeId) {
@@ -223,7 +227,6 @@ impl Book {
             return;
         }
         let due = account.scope.health.due_at();
-        self.raised = self.raised.max(account.scope.raised);
         self.reschedule(ScopeId::Account(id), due, None);
         self.accounts.remove(&id);
         self.forget_all(|scope| matches!(scope, ScopeId::AccountModel(account, _) if account == id));

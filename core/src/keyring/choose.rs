@@ -36,7 +36,9 @@ impl Keyring {
     /// A request wants a key.
     pub(crate) fn lease(&mut self, want: Want, now: Instant) -> Answer {
         self.advance(now);
-        self.serve(want)
+        let answer = self.serve(want);
+        self.wake();
+        answer
     }
 
     pub(super) fn serve(&mut self, mut want: Want) -> Answer {
@@ -57,10 +59,14 @@ impl Keyring {
         let until = want.until.min(self.board.now + self.bounds.key_wait);
         let room = self.queue.len() < self.bounds.waiting;
         // Whoever waits comes before whoever arrives.
-        if want.may_wait() && room && self.next_pass.is_some() && until > self.board.now {
-            return Answer::Queued(self.enqueue(want, until));
-        }
+        let behind = self.next_pass.is_some() && want.may_wait() && room && until > self.board.now;
         match self.decide(&want, until) {
+            Decision::Grant(_) if behind => {
+                let ticket = self.enqueue(want, until);
+                // One in, one out: those who wait never grow by those who come while a key is free.
+                self.stirred = true;
+                Answer::Queued(ticket)
+            }
             Decision::Grant(place) => match self.grant(place, &want) {
                 Some(lease) => Answer::Granted(lease),
                 None => Answer::Refused(Refusal::NoConnection),
@@ -101,10 +107,11 @@ impl Keyring {
             }
             WhenExhausted::LeastBad if want.may_wait() => match self.best(want, true, true) {
                 Some((place, bar)) if bar.is_resting_alive() => Decision::Grant(place),
-                _ if may_wait && self.best(want, false, true).is_some_and(|(_, bar)| bar.is_resting_alive()) => {
-                    Decision::Wait(None)
+                _ if !self.best(want, false, true).is_some_and(|(_, bar)| bar.is_resting_alive()) => {
+                    Decision::Refuse(self.refusal(want, Some(bar)))
                 }
-                _ => Decision::Refuse(self.refusal(want, Some(bar))),
+                _ if may_wait => Decision::Wait(None),
+                _ => Decision::Refuse(Refusal::NoConnection),
             },
             _ => Decision::Refuse(self.refusal(want, Some(bar))),
         }

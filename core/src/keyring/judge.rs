@@ -111,6 +111,7 @@ impl Keyring {
             && self.board.book.learn_account(key, name, now)
         {
             self.touch(key.slot, None);
+            self.stirred = true;
         }
         let alike = if success {
             self.succeed(&evidence);
@@ -135,7 +136,7 @@ impl Keyring {
             slot.soft = 0;
         }
         let named = || outcome.model.as_deref().and_then(|name| self.board.book.models.id(&short(name)));
-        let model = model.or_else(named);
+        let model = named().or(model);
         for id in self.board.book.scopes_of(key.slot, model) {
             if self.board.book.get(id).is_some_and(|scope| scope.has_rested()) {
                 let (_, change) = self.board.book.change(id, |scope| scope.success(serial));

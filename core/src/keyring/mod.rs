@@ -173,12 +173,15 @@ impl Keyring {
     /// Switches a key off by hand, or on again, which revives it too. Whether there is such a key.
     pub(crate) fn set_enabled(&mut self, key: KeyId, enabled: bool, now: Instant) -> bool {
         self.advance(now);
+        let serial = self.serial;
         let Some(slot) = self.board.book.slots.find(key) else { return false };
-        slot.soft = if enabled { 0 } else { slot.soft };
-        let event = if enabled { health::Event::Enable } else { health::Event::Disable };
-        let models =
-            self.board.book.models.scopes().filter(|id| matches!(id, ScopeId::KeyModel(slot, _) if *slot == key.slot));
-        let models: Vec<_> = models.filter(|_| enabled).collect();
+        let mut event = health::Event::Disable;
+        if enabled {
+            event = health::Event::Enable;
+            (slot.soft, slot.raised) = (0, serial);
+        }
+        let of_key = |id: &ScopeId| matches!(id, ScopeId::KeyModel(slot, _) if *slot == key.slot);
+        let models: Vec<_> = self.board.book.models.scopes().filter(|id| enabled && of_key(id)).collect();
         for id in models.into_iter().chain([ScopeId::Key(key.slot)]) {
             self.change(id, event);
         }

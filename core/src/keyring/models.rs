@@ -23,8 +23,9 @@ pub(crate) struct Models {
     known: BTreeMap<ModelId, Known>,
     next: u64,
     len: usize,
-    /// Scopes that are ready and only count past rests.
+    /// Scopes that are ready and only count past rests, and those whose rest is over and that nobody has tried.
     idle: BTreeSet<ScopeId>,
+    probing: BTreeSet<ScopeId>,
     /// Leases up to this serial began before the newest epoch of any scope that was dropped.
     raised: u64,
 }
@@ -68,9 +69,9 @@ impl Models {
         self.len
     }
 
-    /// A scope that only counts past rests.
-    pub(crate) fn idle(&self) -> Option<ScopeId> {
-        self.idle.first().copied()
+    /// What matters least, but for this: a scope that only counts past rests, else one that rests no more.
+    pub(crate) fn least(&self, but: ScopeId) -> Option<ScopeId> {
+        self.idle.iter().chain(&self.probing).copied().find(|&id| id != but)
     }
 
     /// The scope, if something is known of it.
@@ -92,8 +93,9 @@ impl Models {
     }
 
     /// Makes room for what will be known of this scope, of a model that is known.
-    pub(crate) fn add(&mut self, id: ScopeId, now: Instant) {
-        let fresh = Scope::new(self.raised, now);
+    /// Leases up to `raised` have no say in it.
+    pub(crate) fn add(&mut self, id: ScopeId, raised: u64, now: Instant) {
+        let fresh = Scope::new(self.raised.max(raised), now);
         let Some(known) = id.model().and_then(|model| self.known.get_mut(&model)) else { return };
         let added = match id {
             ScopeId::KeyModel(slot, _) => known.keys.insert(slot, fresh).is_none(),
@@ -112,23 +114,20 @@ impl Models {
         let is = scope.health.state();
         let blank = scope.is_blank() && scope.raised <= self.raised;
         let Some(known) = id.model().and_then(|model| self.known.get_mut(&model)) else { return };
-        match (was == State::Ready, is == State::Ready) {
-            (true, false) => {
-                known.out += 1;
-                self.idle.remove(&id);
-            }
-            (false, true) => {
-                known.out -= 1;
-                self.idle.insert(id);
-            }
-            _ => {}
+        known.out = known.out + usize::from(is != State::Ready) - usize::from(was != State::Ready);
+        for (set, state) in [(&mut self.idle, State::Ready), (&mut self.probing, State::Probing)] {
+            if is == state {
+                set.insert(id)
+            } else {
+                set.remove(&id)
+            };
         }
         if blank {
             self.forget(id);
         }
     }
 
-    /// Drops a scope, whatever is known of it, and its model with the last one.
+    /// Drops a scope, whatever is known of it, its epoch too; and its model with the last one.
     pub(crate) fn forget(&mut self, id: ScopeId) {
         let Some((model, known)) = id.model().and_then(|m| Some((m, self.known.get_mut(&m)?))) else { return };
         let dropped = match id {
@@ -136,9 +135,11 @@ impl Models {
             ScopeId::AccountModel(account, _) => known.accounts.remove(&account),
             ScopeId::Key(_) | ScopeId::Account(_) => None,
         };
-        let Some(scope) = dropped else { return };
+        if dropped.is_none() {
+            return;
+        }
         self.len -= 1;
-        self.raised = self.raised.max(scope.raised);
+        self.probing.remove(&id);
         if !self.idle.remove(&id) {
             known.out -= 1;
         }

@@ -27,6 +27,8 @@ struct Place {
     weight: u32,
     leases: u32,
     turn: u64,
+    /// Number of the last time it served: of equal turns, who has not served for longest is first.
+    served: u64,
 }
 
 /// The keys of one priority, and the turn of the last of them that served.
@@ -44,6 +46,7 @@ pub(crate) struct Roster {
     /// Block of each site: first place and size.
     blocks: Vec<(u32, u32)>,
     tiers: Vec<Tier>,
+    services: u64,
     #[cfg(test)]
     pub(crate) matches: std::cell::Cell<u64>,
 }
@@ -63,21 +66,22 @@ impl Roster {
             places: Vec::new(),
             blocks: Vec::new(),
             tiers: Self::tiers(slots, last),
+            services: last.map_or(0, |last| last.services),
             #[cfg(test)]
             matches: Default::default(),
         };
         roster.lay_out(roster.seat(pool.start_index, slots, sites));
         for n in 0..roster.places.len() {
             let Some(slot) = slots.get_mut(roster.places[n].slot) else { continue };
-            let turn = last.and_then(|last| last.turn(slot.place, roster.places[n].slot, slot.entry.priority));
+            let before = last.and_then(|last| last.turn(slot.place, roster.places[n].slot, slot.entry.priority));
             slot.place = n as u32;
-            roster.places[n].turn = match turn {
-                Some(turn) => turn,
+            (roster.places[n].turn, roster.places[n].served) = match before {
+                Some(before) => before,
                 // Who is new begins half a stride on, so that keys of unequal weights do not all begin together.
                 None => {
                     let stride = roster.stride(n, rng);
                     let first = if pool.strategy == Strategy::Random { stride } else { stride.div_ceil(2) };
-                    roster.clock(n).saturating_add(first)
+                    (roster.clock(n).saturating_add(first), 0)
                 }
             };
         }
@@ -95,10 +99,10 @@ impl Roster {
         priorities.into_iter().map(|priority| Tier { priority, clock: clock(priority).unwrap_or(0) }).collect()
     }
 
-    /// The turn of the key in this slot, if it was in this place and of this priority.
-    fn turn(&self, place: u32, slot: u32, priority: u32) -> Option<u64> {
+    /// The turn of the key in this slot and when it served, if it was in this place and of this priority.
+    fn turn(&self, place: u32, slot: u32, priority: u32) -> Option<(u64, u64)> {
         let place = self.places.get(place as usize).filter(|place| place.slot == slot)?;
-        self.tiers.get(place.tier as usize).filter(|tier| tier.priority == priority).map(|_| place.turn)
+        self.tiers.get(place.tier as usize).filter(|tier| tier.priority == priority).map(|_| (place.turn, place.served))
     }
 
     /// What is to be placed, in no particular order.
@@ -115,6 +119,7 @@ impl Roster {
                 weight: slot.entry.weight.max(1),
                 leases: slot.leases,
                 turn: 0,
+                served: 0,
             })
         };
         slots.in_order().iter().enumerate().filter_map(place).collect()
@@ -134,7 +139,7 @@ impl Roster {
             self.blocks[site] = (first, size);
             first += size;
         }
-        let vacant = Place { slot: VACANT, site: 0, tier: 0, rank: 0, weight: 1, leases: 0, turn: 0 };
+        let vacant = Place { slot: VACANT, site: 0, tier: 0, rank: 0, weight: 1, leases: 0, turn: 0, served: 0 };
         self.places = vec![vacant; (first as usize).next_power_of_two()];
         keys.sort_by_key(|place| place.rank);
         let mut next: Vec<u32> = self.blocks.iter().map(|&(first, _)| first).collect();
@@ -183,8 +188,8 @@ impl Roster {
             Strategy::LeastBusy => u64::from(leases) * u64::from(weight),
             Strategy::RoundRobin | Strategy::Random => 0,
         };
-        let x_key = (a.1, x.tier, load(x.leases, y.weight), x.turn, x.rank);
-        x_key < (b.1, y.tier, load(y.leases, x.weight), y.turn, y.rank)
+        let x_key = (a.1, x.tier, load(x.leases, y.weight), x.turn, x.served, x.rank);
+        x_key < (b.1, y.tier, load(y.leases, x.weight), y.turn, y.served, y.rank)
     }
 
     /// A key chosen by chance that was passed over draws anew, or having been passed over would make it certain.
@@ -211,7 +216,8 @@ impl Roster {
         if let Some(tier) = self.tiers.get_mut(self.places[n].tier as usize) {
             tier.clock = start;
         }
-        self.places[n].turn = start.saturating_add(stride);
+        self.services += 1;
+        (self.places[n].turn, self.places[n].served) = (start.saturating_add(stride), self.services);
     }
 
     /// So many leases of the key in this place are under way; whether that matters for whose turn it is.

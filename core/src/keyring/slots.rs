@@ -17,6 +17,8 @@ pub(crate) struct Slot {
     /// Id of the account that its answers named last; 0 while unknown.
     pub(crate) account: u64,
     pub(crate) scope: Scope,
+    /// Leases up to this serial have no say in what is yet to be known of the key for one model.
+    pub(crate) raised: u64,
     /// Counted soft faults since the last success.
     pub(crate) soft: u32,
     pub(crate) leases: u32,
@@ -89,6 +91,7 @@ impl Slots {
             entry: entry.clone(),
             account: 0,
             scope: Scope::new(0, now),
+            raised: 0,
             soft: 0,
             leases: 0,
             tally: [0; Class::ALL.len()],
