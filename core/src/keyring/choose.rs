@@ -34,8 +34,7 @@ pub(super) enum Decision {
 
 impl Keyring {
     /// A request wants a key.
-    pub(crate) fn lease(&mut self, want: Want, now: Instant) -> Answer {
-        self.advance(now);
+    pub(crate) fn lease(&mut self, want: Want) -> Answer {
         let answer = self.serve(want);
         self.wake();
         answer

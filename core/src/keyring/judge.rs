@@ -9,7 +9,6 @@ use super::rest::Cause;
 use super::scope::{Fault, ModelId, ScopeId};
 use super::{Event, Keyring};
 use crate::classify::{Blame, Class, Outcome};
-use crate::time::Instant;
 use core::time::Duration;
 use std::borrow::Cow;
 
@@ -32,8 +31,7 @@ struct Evidence<'a> {
 
 impl Keyring {
     /// A verdict ahead of the lease's end.
-    pub(crate) fn verdict(&mut self, verdict: &Verdict, now: Instant) {
-        self.advance(now);
+    pub(crate) fn verdict(&mut self, verdict: &Verdict) {
         let Verdict { key, serial, model, outcome, .. } = verdict;
         let upstream = verdict.origin.as_ref().and_then(|origin| self.board.origins.id(origin));
         self.judge(Evidence { key: *key, serial: *serial, upstream, model: *model, outcome });
@@ -41,8 +39,7 @@ impl Keyring {
     }
 
     /// A lease ends; if its request wants another key at once, the answer to that.
-    pub(crate) fn settle(&mut self, settle: Settle, now: Instant) -> Option<Answer> {
-        self.advance(now);
+    pub(crate) fn settle(&mut self, settle: Settle) -> Option<Answer> {
         let Settle { lease, outcome, base, then } = settle;
         self.take_back(&lease);
         self.charge_passed_over(&lease, base);

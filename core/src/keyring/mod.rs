@@ -73,7 +73,7 @@ pub(crate) enum Event {
     Misconfigured { status: u16, code: Option<Box<str>>, key: Arc<KeyEntry> },
 }
 
-/// The keys of one pool.
+/// The keys of one pool. Time passes by [`Keyring::advance`] only; whoever calls anything else has called that first.
 #[derive(Debug)]
 pub(crate) struct Keyring {
     board: Board,
@@ -145,8 +145,7 @@ impl Keyring {
 
     /// Takes another configuration over. What is known of keys that stay is kept; so are the queue and what is under
     /// way: a lease settles with the key it was given for, wherever that stands now.
-    pub(crate) fn reload(&mut self, config: &Config, now: Instant) {
-        self.advance(now);
+    pub(crate) fn reload(&mut self, config: &Config) {
         let limits = &config.settings.limits;
         self.bounds = Bounds::new(limits);
         let board = &mut self.board;
@@ -161,8 +160,7 @@ impl Keyring {
     }
 
     /// Brings everything back that is out, but what was switched off by hand. How many keys that were.
-    pub(crate) fn reset(&mut self, now: Instant) -> usize {
-        self.advance(now);
+    pub(crate) fn reset(&mut self) -> usize {
         let cleared = self.board.book.reset(self.serial, self.board.now);
         self.lanes.touch_all();
         self.stirred = true;
@@ -171,8 +169,7 @@ impl Keyring {
     }
 
     /// Switches a key off by hand, or on again, which revives it too. Whether there is such a key.
-    pub(crate) fn set_enabled(&mut self, key: KeyId, enabled: bool, now: Instant) -> bool {
-        self.advance(now);
+    pub(crate) fn set_enabled(&mut self, key: KeyId, enabled: bool) -> bool {
         let serial = self.serial;
         let Some(slot) = self.board.book.slots.find(key) else { return false };
         let mut event = health::Event::Disable;

@@ -84,10 +84,6 @@ impl Queue {
         Some(waiter)
     }
 
-    pub(crate) fn get(&self, serial: u64) -> Option<&Waiter> {
-        self.waiters.get(&serial)
-    }
-
     /// The first of each line.
     pub(crate) fn firsts(&self) -> BTreeSet<u64> {
         self.lines.values().filter_map(|line| line.waiting.first().copied()).collect()

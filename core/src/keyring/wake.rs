@@ -23,15 +23,25 @@ impl Keyring {
         if !(self.stirred || due) {
             return;
         }
-        self.stirred = false;
         let mut served = BTreeSet::new();
+        loop {
+            self.stirred = false;
+            let left = self.pass(&mut served);
+            self.next_pass = left.then(|| self.board.now + BETWEEN);
+            // A grant that begins a trial concerns those who were asked before it.
+            if !self.stirred {
+                return;
+            }
+        }
+    }
+
+    /// Asks the first of each line, in the order in which they came, and who follows them. Whether somebody could be
+    /// served, but by a key that has served in this pass.
+    fn pass(&mut self, served: &mut BTreeSet<u32>) -> bool {
         let mut left = false;
         let mut firsts = self.queue.firsts();
-        while let Some(serial) = firsts.pop_first() {
-            let Some(waiter) = self.queue.get(serial) else { continue };
-            let until = waiter.until;
-            let Some(waiter) = self.queue.remove(serial) else { continue };
-            let outcome = match self.decide(&waiter.want, until) {
+        while let Some(waiter) = firsts.pop_first().and_then(|serial| self.queue.remove(serial)) {
+            let outcome = match self.decide(&waiter.want, waiter.until) {
                 Decision::Grant(place) if served.insert(place) => {
                     self.grant(place, &waiter.want).ok_or(Refusal::NoConnection)
                 }
@@ -41,6 +51,7 @@ impl Keyring {
                     continue;
                 }
                 Decision::Wait(ends) => {
+                    let serial = waiter.ticket.serial;
                     self.queue.push(waiter);
                     self.dismiss(serial, ends);
                     continue;
@@ -50,8 +61,7 @@ impl Keyring {
             firsts.extend(self.queue.next_after(&waiter));
             self.events.push_back(Event::Wake(waiter.ticket, outcome));
         }
-        self.stirred = false;
-        self.next_pass = left.then(|| self.board.now + BETWEEN);
+        left
     }
 
     /// The rest that a line waits for ends then: whoever in it may not wait so long is told at once.
@@ -77,8 +87,7 @@ impl Keyring {
     }
 
     /// A waiting request gives up its place. A grant that is on its way comes back as an unused lease.
-    pub(crate) fn cancel(&mut self, ticket: Ticket, now: Instant) {
-        self.advance(now);
+    pub(crate) fn cancel(&mut self, ticket: Ticket) {
         self.queue.remove(ticket.serial);
     }
 }

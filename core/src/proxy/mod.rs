@@ -107,14 +107,14 @@ impl Proxy {
     pub fn handle_ask(&mut self, ask: Ask, now: Instant) -> Reply {
         self.advance(now);
         match ask {
-            Ask::Lease(want) => self.keys.lease(want, now).into(),
+            Ask::Lease(want) => self.keys.lease(want).into(),
             Ask::Verdict(verdict) => {
-                self.keys.verdict(&verdict, now);
+                self.keys.verdict(&verdict);
                 Reply::Done
             }
-            Ask::Settle(settle) => self.keys.settle(settle, now).map_or(Reply::Done, Reply::from),
+            Ask::Settle(settle) => self.keys.settle(settle).map_or(Reply::Done, Reply::from),
             Ask::Cancel(ticket) => {
-                self.keys.cancel(ticket, now);
+                self.keys.cancel(ticket);
                 if let Some(reading) = &mut self.reading {
                     reading.callers.retain(|&caller| caller != ticket);
                 }
@@ -182,7 +182,7 @@ impl Proxy {
     /// Brings back every key that is out but those switched off by hand, in a new epoch. How many that were.
     pub fn reset(&mut self, now: Instant) -> usize {
         self.advance(now);
-        let cleared = self.keys.reset(now);
+        let cleared = self.keys.reset();
         self.notice(log::Level::Info, "reset", format!("keys reset: {cleared} were out and are in again"));
         cleared
     }
@@ -190,7 +190,7 @@ impl Proxy {
     /// Switches a key off, or on again, which revives it too. Whether there is such a key.
     pub fn set_enabled(&mut self, key: KeyId, enabled: bool, now: Instant) -> bool {
         self.advance(now);
-        self.keys.set_enabled(key, enabled, now)
+        self.keys.set_enabled(key, enabled)
     }
 
     /// Bytes of memory that the process uses, to be shown; `None` where that cannot be known.
@@ -237,7 +237,7 @@ impl Proxy {
     pub fn reload(&mut self, config: Config, now: Instant) -> usize {
         self.advance(now);
         let keys = config.keys.len();
-        self.keys.reload(&config, now);
+        self.keys.reload(&config);
         self.settings = config.settings;
         self.commands.push_back(Command::Settings(self.settings.clone()));
         self.notice(log::Level::Info, "reload", format!("configuration reloaded: {keys} keys"));

@@ -74,7 +74,9 @@ fn rest(dice: &mut Dice, class: Class) -> Option<Duration> {
     if !matches!(class, Class::Rate | Class::Quota) || dice.chance(35) {
         return None;
     }
-    let seconds = [0, 1, 1, 2, 5, 5, 9, 10, 11, 60, 600, 601, 3600, 86_400, 90_000, 2_600_000];
-    let rest = Duration::from_secs(*dice.pick(&seconds));
+    // Not one second exactly: a rest that is cut to one could not be told from it.
+    let millis = [0, 900, 1100, 2000, 5000, 5000, 9000, 10_000, 11_000, 60_000, 600_000, 601_000, 3_600_000];
+    let far = [86_400_000, 90_000_000, 2_600_000_000];
+    let rest = Duration::from_millis(if dice.chance(80) { *dice.pick(&millis) } else { *dice.pick(&far) });
     Some(if dice.chance(20) { rest + dice.millis(0, 999) } else { rest })
 }

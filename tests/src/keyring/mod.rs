@@ -6,6 +6,8 @@
 mod faults;
 mod model;
 mod play;
+#[cfg(test)]
+mod rules;
 mod setup;
 #[cfg(test)]
 mod tests;

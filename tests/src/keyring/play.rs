@@ -43,9 +43,11 @@ impl fmt::Display for Story {
 /// Where proxy and model part.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// The seed.
     pub seed: u64,
     /// The steps that led there, the last one last.
     pub trace: Vec<String>,
+    /// In what they part.
     pub why: String,
 }
 
@@ -193,7 +195,7 @@ impl Play {
             Refusal::Exhausted { back } => No::Exhausted(micros(back)),
             Refusal::Unavailable { back } => No::Unavailable(back.as_ref().map(micros)),
             Refusal::ModelNotFound => No::ModelNotFound,
-            Refusal::NoConnection => No::NoConnection,
+            Refusal::NoConnection => No::Unconnected,
             Refusal::Correlated => No::Correlated,
         };
         let word = format!("{is:?}");

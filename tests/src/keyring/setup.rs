@@ -33,6 +33,8 @@ pub(crate) struct World {
     /// Accounts of keys: key name's number modulo the length; none when empty.
     pub(crate) accounts: usize,
     plain: bool,
+    /// Models for which the proxy keeps an order of keys at once.
+    lanes: usize,
 }
 
 impl World {
@@ -47,6 +49,7 @@ impl World {
             named: *dice.pick(&[0, 50, 90, 100]),
             accounts: *dice.pick(&[0, 0, 2, 4]),
             plain,
+            lanes: *dice.pick(&[64, 64, 1, 2]),
         };
         let count = *dice.pick(&[1, 2, 3, 4, 7, 12, 30]);
         world.keys = (0..count).map(|n| world.key(n, dice)).collect();
@@ -101,6 +104,7 @@ impl World {
         let mut settings = Settings::default();
         settings.limits.key_wait = Duration::from_micros(self.policy.key_wait);
         settings.limits.waiting = self.policy.waiting;
+        settings.limits.model_lanes = self.lanes;
         let pool = PoolConfig {
             strategy: match self.policy.strategy {
                 Strategy::RoundRobin => config::Strategy::RoundRobin,

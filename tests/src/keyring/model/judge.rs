@@ -8,6 +8,14 @@ use keywheel_core::classify::{Blame, Class, Outcome};
 /// What the proxy shows of the end of a rest, for the model to take over where it was drawn by chance.
 pub(crate) type Told<'a> = &'a dyn Fn(&Name) -> Option<Micros>;
 
+/// An outcome that acts: of which lease, which kind of rest, whether several keys failed alike.
+struct Fault<'a> {
+    number: u64,
+    kind: usize,
+    outcome: &'a Outcome,
+    alike: bool,
+}
+
 impl Model {
     /// A verdict ahead of the end, by the origin that answered.
     pub(crate) fn verdict(
@@ -177,7 +185,8 @@ impl Model {
         }
         if acts {
             let name = self.blamed(&lease.key.0, kind, outcome);
-            changed = self.put_out(number, lease, &name, kind, outcome, alike, told)?.map(|before| (name, before));
+            let fault = Fault { number, kind, outcome, alike };
+            changed = self.put_out(lease, &name, fault, told)?.map(|before| (name, before));
         }
         if concerned && let Some(last) = self.origins.get_mut(origin).and_then(|origin| origin.failures.last_mut()) {
             (last.changed, last.counted) = (changed, counted);
@@ -230,17 +239,14 @@ impl Model {
     }
 
     /// Puts a scope out; how it was before, where that may be taken back.
-    #[allow(clippy::too_many_arguments)]
     fn put_out(
         &mut self,
-        number: u64,
         lease: &Lease,
         name: &Name,
-        kind: usize,
-        outcome: &Outcome,
-        alike: bool,
+        fault: Fault<'_>,
         told: Told<'_>,
     ) -> Result<Option<Scope>, String> {
+        let Fault { number, kind, outcome, alike } = fault;
         if self.is_stale(lease, name) {
             return Ok(None);
         }

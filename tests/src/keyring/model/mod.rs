@@ -144,7 +144,7 @@ impl Model {
         let gone: Vec<String> = self.counts.keys().filter(|name| !stays(name)).cloned().collect();
         for name in gone {
             self.counts.remove(&name);
-            self.scopes.retain(|scope, _| !scope.is_of_key(&name));
+            self.drop_scopes(|scope| scope.is_of_key(&name));
             if let Some(account) = self.accounts.remove(&name) {
                 self.drop_account_without_keys(&account);
             }
@@ -167,8 +167,14 @@ impl Model {
 
     pub(crate) fn drop_account_without_keys(&mut self, account: &str) {
         if !self.accounts.values().any(|other| other == account) {
-            self.scopes.retain(|scope, _| !scope.is_of_account(account));
+            self.drop_scopes(|scope| scope.is_of_account(account));
         }
+    }
+
+    /// Scopes that come again are others: what leases knew of their epochs is void.
+    fn drop_scopes(&mut self, gone: impl Fn(&Name) -> bool) {
+        self.scopes.retain(|scope, _| !gone(scope));
+        self.leases.values_mut().for_each(|lease| lease.epochs.retain(|scope, _| !gone(scope)));
     }
 
     /// Time goes on: rests end.

@@ -47,7 +47,7 @@ pub(crate) enum No {
     Exhausted(Micros),
     Unavailable(Option<Micros>),
     ModelNotFound,
-    NoConnection,
+    Unconnected,
     Correlated,
 }
 
@@ -120,7 +120,7 @@ impl Model {
     fn ways<'k>(&self, key: &'k Key, ask: &Ask) -> Vec<&'k String> {
         let shut = |origin: &&String| self.origins.get(*origin).is_some_and(|origin| origin.is_open(self.now));
         let further = !ask.tried.is_empty();
-        key.bases.iter().filter(|origin| !ask.unreachable.contains(origin) && !(further && shut(origin))).collect()
+        key.bases.iter().filter(|origin| !(ask.unreachable.contains(origin) || further && shut(origin))).collect()
     }
 
     /// Untried keys that may serve the request and can be reached, and how each stands.
@@ -158,7 +158,7 @@ impl Model {
         let best = all.iter().map(|(_, stand)| *stand).min();
         match best {
             Some(Stand::Crowded) if may_wait => return Expect::Wait,
-            Some(Stand::Crowded) => return Expect::No(No::NoConnection),
+            Some(Stand::Crowded) => return Expect::No(No::Unconnected),
             _ => {}
         }
         match self.policy.exhausted {
@@ -188,7 +188,7 @@ impl Model {
             let keys = all.iter().filter(|(key, stand)| *stand == shortest && connected(key)).map(|(key, _)| *key);
             return Some(Expect::One(self.preferred(keys.collect())));
         }
-        let crowded = if may_wait { Expect::Wait } else { Expect::No(No::NoConnection) };
+        let crowded = if may_wait { Expect::Wait } else { Expect::No(No::Unconnected) };
         (resting.count() > 0).then_some(crowded)
     }
 
@@ -271,7 +271,7 @@ impl Model {
     pub(crate) fn refuse_waiting(&self, ask: &Ask) -> No {
         let best = self.candidates(ask).into_iter().map(|(_, stand)| stand).min();
         if best == Some(Stand::Crowded) || self.policy.exhausted == Exhausted::LeastBad {
-            No::NoConnection
+            No::Unconnected
         } else {
             self.no(ask, best)
         }

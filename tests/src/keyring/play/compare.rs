@@ -128,7 +128,7 @@ impl Play {
             }
             match self.model.expect(&waiter.ask, waiter.until) {
                 Expect::Wait => {}
-                Expect::One(keys) if !due.is_some_and(|(at, _)| at.as_micros() <= self.now + 1000) => {
+                Expect::One(keys) if due.is_none_or(|(at, _)| at.as_micros() > self.now + 1000) => {
                     return Err(format!("ticket {} waits though {keys:?} could serve it; due: {due:?}", waiter.ticket));
                 }
                 Expect::One(_) => {}
