@@ -9,7 +9,7 @@ use super::watch::Watch;
 use crate::sim::dice::Dice;
 use core::fmt;
 use core::time::Duration;
-use keywheel_core::keyring::{self, KeyId, Lease, Refusal, Want};
+use keywheel_core::keyring::{self, KeyId, Lease, Patience, Refusal, Want};
 use keywheel_core::origin::Origin;
 use keywheel_core::proxy::{Command, Proxy, Reply};
 use keywheel_core::time::{Instant, UnixMillis};
@@ -138,7 +138,7 @@ impl Play {
             tried: ask.tried.iter().map(|who| self.ids[who]).collect(),
             unreachable: ask.unreachable.iter().map(|host| Origin::new(true, host, 443)).collect(),
             until: Instant::from_micros(ask.until),
-            may_wait: ask.may_wait,
+            patience: if ask.may_wait { Patience::Wait } else { Patience::Refuse },
         }
     }
 

@@ -3,7 +3,7 @@
 use super::pool::{Pool, change_key, config, key, outcome, want, want_after};
 use keywheel_core::classify::Class;
 use keywheel_core::config::Config;
-use keywheel_core::keyring::{Lease, Refusal, Settle, Want};
+use keywheel_core::keyring::{Lease, Patience, Refusal, Settle, Want};
 use keywheel_core::origin::Origin;
 use keywheel_core::proxy::{Ask, Reply};
 use std::sync::Arc;
@@ -124,7 +124,7 @@ fn max_sockets_is_a_hard_cap_for_each_origin() {
     let mut leases: Vec<_> = (0..4).map(|_| pool.take()).collect();
     let count = |leases: &[Lease], wanted: &str| leases.iter().filter(|lease| host(lease) == wanted).count();
     assert_eq!((count(&leases, "api.test"), count(&leases, "other.test")), (2, 2));
-    assert_eq!(pool.refused(Want { may_wait: false, ..want() }), Refusal::NoConnection);
+    assert_eq!(pool.refused(Want { patience: Patience::Refuse, ..want() }), Refusal::NoConnection);
     let free = leases.iter().position(|lease| host(lease) == "other.test").unwrap();
     let lease = leases.swap_remove(free);
     pool.end(lease, outcome(Class::Ok));
@@ -148,5 +148,5 @@ fn a_permit_at_another_base_url_serves_too() {
     let mut hosts: Vec<_> = (0..2).map(|_| host(&pool.take())).collect();
     hosts.sort();
     assert_eq!(hosts, ["a.test", "b.test"]);
-    assert_eq!(pool.refused(Want { may_wait: false, ..want() }), Refusal::NoConnection);
+    assert_eq!(pool.refused(Want { patience: Patience::Refuse, ..want() }), Refusal::NoConnection);
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use keywheel_core::classify::{Blame, Class, Outcome};
 use keywheel_core::config::{Config, KeyEntry, Settings};
 use keywheel_core::keyring::view::{KeyRow, State};
-use keywheel_core::keyring::{KeyId, Lease, Model, Refusal, Settle, Ticket, Want};
+use keywheel_core::keyring::{KeyId, Lease, Model, Patience, Refusal, Settle, Ticket, Want};
 use keywheel_core::notice::Notice;
 use keywheel_core::origin::{BaseUrl, Origin};
 use keywheel_core::proxy::{Ask, Command, Proxy, Reply};
@@ -76,7 +76,7 @@ pub(crate) fn want() -> Want {
         tried: Vec::new(),
         unreachable: Vec::new(),
         until: seconds(1e9),
-        may_wait: true,
+        patience: Patience::Wait,
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn want_model(model: &str) -> Want {
 }
 
 pub(crate) fn want_after(tried: &[KeyId]) -> Want {
-    Want { tried: tried.to_vec(), may_wait: false, ..want() }
+    Want { tried: tried.to_vec(), patience: Patience::Refuse, ..want() }
 }
 
 pub(crate) fn name(reply: &Reply) -> String {

@@ -4,7 +4,7 @@ use super::pool::{HOUR, Pool, change_key, config, of_model, outcome, resting, wa
 use core::time::Duration;
 use keywheel_core::classify::Class;
 use keywheel_core::config::{Config, WhenExhausted};
-use keywheel_core::keyring::{Model, Refusal, Want};
+use keywheel_core::keyring::{Model, Patience, Refusal, Want};
 use keywheel_core::proxy::Reply;
 
 fn rejecting(count: usize) -> Config {
@@ -112,4 +112,14 @@ fn a_key_serves_one_attempt_of_a_request() {
         pool.end(lease, outcome(Class::Overload));
     }
     assert!(matches!(pool.ask(want_after(&tried)), Reply::Refused(_)));
+}
+
+#[test]
+fn an_outlook_is_a_refusal_that_says_when_the_first_key_is_back() {
+    let mut pool = Pool::new(rejecting(2));
+    let outlook = || Want { patience: Patience::Outlook, ..want() };
+    assert_eq!(pool.refused(outlook()), Refusal::Unavailable { back: Some(secs(0.0)) });
+    pool.attempt(0, outcome(Class::KeyDead));
+    pool.attempt(1, resting(Class::Rate, 9.0));
+    assert_eq!(pool.refused(outlook()), Refusal::Unavailable { back: Some(secs(9.0)) });
 }

@@ -4,7 +4,7 @@ use super::pool::{HOUR, Pool, change_key, config, key, name, of_account, outcome
 use keywheel_core::classify::Class;
 use keywheel_core::config::Config;
 use keywheel_core::keyring::view::State;
-use keywheel_core::keyring::{Settle, Want};
+use keywheel_core::keyring::{Patience, Settle, Want};
 use keywheel_core::proxy::{Ask, Reply};
 use std::sync::Arc;
 
@@ -95,7 +95,10 @@ fn permits_are_counted_over_a_reload() {
     let mut second = keys(&[3]);
     second.pool.max_sockets = Some(1);
     reload(&mut pool, second);
-    assert!(matches!(pool.ask(Want { may_wait: false, ..want() }), Reply::Refused(_)), "the old lease holds it");
+    assert!(
+        matches!(pool.ask(Want { patience: Patience::Refuse, ..want() }), Reply::Refused(_)),
+        "the old lease holds it"
+    );
     pool.end(lease, outcome(Class::Ok));
     pool.take();
 }
