@@ -199,6 +199,12 @@ impl Lanes {
         lane
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        1 + self.others.len()
+    }
+
     fn make_room(&mut self) {
         if self.others.len() >= self.most
             && let Some(oldest) = self.others.iter().min_by_key(|(_, lane)| lane.asked).map(|(kind, _)| kind.clone())

@@ -31,6 +31,8 @@ mod roster;
 mod scope;
 mod slots;
 mod soft;
+#[cfg(test)]
+mod tests;
 mod tournament;
 pub mod view;
 mod wake;
