@@ -10,6 +10,7 @@ const USAGE: &str = "\
 usage: cargo sim SEED                        tells the story of one seed
        cargo sim --seeds N [--start S]       runs N seeds and counts what occurred
 options: --mode core|full                    core alone, or driver and TLS too (default: both)
+         --mode keys                         the keyring alone, held against its own model
          --hash                              prints the hash of each trace, nothing else";
 
 /// What the command line asks for.
@@ -18,6 +19,7 @@ struct Wish {
     start: u64,
     seed: Option<u64>,
     modes: Vec<Mode>,
+    keys: bool,
     hash: bool,
 }
 
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
         }
     };
     let good = match (wish.seed, wish.seeds) {
+        (Some(seed), None) if wish.keys => keys(seed, 1),
+        (None, Some(seeds)) if wish.keys => keys(wish.start, seeds),
         (Some(seed), None) => wish.modes.iter().all(|mode| tell(seed, *mode, wish.hash)),
         (None, Some(seeds)) => many(&wish, seeds),
         _ => {
@@ -41,7 +45,8 @@ fn main() -> ExitCode {
 }
 
 fn wish(args: impl Iterator<Item = String>) -> Result<Wish, String> {
-    let mut wish = Wish { seeds: None, start: 0, seed: None, modes: vec![Mode::Core, Mode::Full], hash: false };
+    let mut wish =
+        Wish { seeds: None, start: 0, seed: None, modes: vec![Mode::Core, Mode::Full], keys: false, hash: false };
     let mut args = args.peekable();
     while let Some(arg) = args.next() {
         let mut number = || -> Result<u64, String> {
@@ -56,7 +61,11 @@ fn wish(args: impl Iterator<Item = String>) -> Result<Wish, String> {
                 wish.modes = match args.next().as_deref() {
                     Some("core") => vec![Mode::Core],
                     Some("full") => vec![Mode::Full],
-                    _ => return Err("--mode is core or full".into()),
+                    Some("keys") => {
+                        wish.keys = true;
+                        Vec::new()
+                    }
+                    _ => return Err("--mode is core, full or keys".into()),
                 }
             }
             seed => wish.seed = Some(seed.parse().map_err(|_| format!("`{seed}` is no seed"))?),
@@ -77,6 +86,21 @@ fn tell(seed: u64, mode: Mode, hash: bool) -> bool {
     println!("{} requests, {} events, hash {:016x}", report.requests, report.events, report.hash);
     report.broken.iter().for_each(|broken| println!("BROKEN {broken}"));
     report.broken.is_empty()
+}
+
+/// Runs seeds of the keyring alone; the first that fails is told.
+fn keys(start: u64, seeds: u64) -> bool {
+    match keywheel_tests::keyring::run_many(start, seeds) {
+        Ok(story) => {
+            print!("{story}");
+            println!("{seeds} passed, 0 failed");
+            true
+        }
+        Err(failure) => {
+            println!("{failure}\nSIM_SEED={} mode=keys commit={}", failure.seed, commit());
+            false
+        }
+    }
 }
 
 /// Runs many seeds and counts.
