@@ -28,7 +28,7 @@ import urllib.request
 from relay import Relay, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / os.environ.get("KW_PROFILE", "debug")
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "sim"
 
 # Known secrets of the run; test_secrets.py looks for them in all that was captured. They are made up.
 TOKENS = ["kwclient-Zq7RfT2mXw9LpV4cJ8sB", "kwclient-Hy3NdK6gQa5UtE1oM0iW"]
