@@ -27,6 +27,9 @@ const CORE_NEVER: &[&str] = &[
     "http::HeaderMap",
 ];
 
+/// Says whether a test is failing already, and acts on nothing.
+const HARMLESS: &str = "std::thread::panicking";
+
 /// Paths that the driver names nowhere: time comes through its `Runtime`, or the simulator could not turn the clock.
 const RUNTIME_NEVER: &[&str] =
     &["std::time::Instant", "std::time::SystemTime", "tokio", "mio", "smol", "async_io", "futures_lite"];
@@ -80,7 +83,7 @@ fn named(source: &Source, never: &[&str]) -> Vec<String> {
             }
             _ => path.clone(),
         };
-        for &banned in never {
+        for &banned in never.iter().filter(|_| full != HARMLESS) {
             if full == banned || full.starts_with(&format!("{banned}::")) {
                 breaches.push(format!("{}:{}: names {full}", source.path, at.line));
             }
