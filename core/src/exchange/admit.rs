@@ -3,7 +3,7 @@
 //! In this order: a loop (508) · a CORS preflight, which carries no credential · the target (400, 404) · an admin
 //! page and its credential · the proxy token (400, 401). Only then is anything kept of the request.
 
-use super::request::{HOP_FIELD, Request};
+use super::request::Request;
 use super::{Due, Exchange, Own, State};
 use crate::auth;
 use crate::classify::Class;
@@ -93,7 +93,7 @@ impl Exchange {
     /// Asks the proxy for what the request needs, unless it is answered from here.
     fn admit(&mut self, head: &RequestHead<'_>, route: Result<Route, target::TargetError>) -> Result<(), Box<Page>> {
         let settings = Arc::clone(&self.settings);
-        if head.fields.all(HOP_FIELD).any(|hop| hop == settings.instance.as_bytes()) {
+        if self.request.came_through(&settings.instance) {
             return self.refuse(ClientFault::Loop);
         }
         if self.admin.is_none()

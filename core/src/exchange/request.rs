@@ -17,9 +17,10 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) length: Length,
     pub(super) upgrade: Option<Box<[u8]>>,
-    /// The target as the client spelled it, then the kept field lines.
+    /// The target as the client spelled it, the instances that the request came through, the kept field lines.
     head: Vec<u8>,
-    target_end: usize,
+    target_end: u32,
+    hops_end: u32,
     target: Option<Target>,
 }
 
@@ -39,6 +40,8 @@ pub struct Outgoing<'a> {
     pub length: Length,
     /// Names this instance, where a loop is possible.
     pub hop: Option<&'a str>,
+    /// The instances before it, each with a comma behind it.
+    hops: &'a [u8],
     /// The client asks for an upgrade to this protocol.
     pub upgrade: Option<&'a [u8]>,
 }
@@ -72,8 +75,10 @@ impl Outgoing<'_> {
         if let Some(project) = &entry.project {
             add("OpenAI-Project", project.as_bytes());
         }
-        if let Some(hop) = self.hop {
-            add(HOP_FIELD, hop.as_bytes());
+        match self.hop {
+            Some(hop) if self.hops.is_empty() => add(HOP_FIELD, hop.as_bytes()),
+            Some(hop) => add(HOP_FIELD, &[self.hops, hop.as_bytes()].concat()),
+            None => {}
         }
     }
 }
@@ -95,10 +100,16 @@ impl Request {
             length: head.length,
             upgrade: head.upgrade.map(Into::into),
             head: pool.take_scratch(),
-            target_end: head.target.len(),
+            target_end: head.target.len() as u32,
+            hops_end: 0,
             target,
         };
         request.head.extend_from_slice(head.target);
+        for hops in head.fields.all(HOP_FIELD) {
+            request.head.extend_from_slice(hops);
+            request.head.extend_from_slice(b", ");
+        }
+        request.hops_end = request.head.len() as u32;
         for ((name, value), (_, line)) in head.fields.iter().zip(head.fields.lines()) {
             if drops(name) || ends_here(name) {
                 continue;
@@ -136,8 +147,18 @@ impl Request {
         }
     }
 
+    /// Whether it was sent by this instance before, at once or through others.
+    pub(super) fn came_through(&self, instance: &str) -> bool {
+        self.hops().split(|b| *b == b',').any(|hop| hop.trim_ascii() == instance.as_bytes())
+    }
+
     pub(super) fn raw_target(&self) -> &[u8] {
-        self.head.get(..self.target_end).unwrap_or_default()
+        self.head.get(..self.target_end as usize).unwrap_or_default()
+    }
+
+    /// Each with a comma behind it.
+    fn hops(&self) -> &[u8] {
+        self.head.get(self.target_end as usize..self.hops_end as usize).unwrap_or_default()
     }
 
     /// What may be sent to `base` by this lease.
@@ -147,10 +168,11 @@ impl Request {
             base,
             target: self.target,
             raw_target: self.raw_target(),
-            lines: self.head.get(self.target_end..).unwrap_or_default(),
+            lines: self.head.get(self.hops_end as usize..).unwrap_or_default(),
             lease,
             length: self.length,
             hop,
+            hops: self.hops(),
             upgrade: self.upgrade.as_deref(),
         }
     }
@@ -160,7 +182,7 @@ impl Request {
     }
 
     pub(super) fn free(&mut self, pool: &mut Pool) {
-        self.target_end = 0;
+        (self.target_end, self.hops_end) = (0, 0);
         pool.put_scratch(core::mem::take(&mut self.head));
     }
 }

@@ -60,7 +60,7 @@ pub(super) struct Client {
     /// The answer was broken off.
     pub(super) broken: bool,
     pub(super) draining: bool,
-    /// No room is left for what it sends: it is not the client that makes it wait.
+    /// What it sends is not taken: it is not the client that is slow.
     pub(super) held_back: bool,
     /// The client ended its direction.
     pub(super) eof: bool,

@@ -5,6 +5,7 @@ use super::seam::{How, Reason};
 use super::{DOWN, Session, UP};
 use crate::error::{ClientFault, Problem};
 use crate::exchange::Exchange;
+use crate::replay::Intake;
 use crate::turn::Turn;
 use core::time::Duration;
 
@@ -99,11 +100,21 @@ impl Session {
         }
     }
 
-    /// What the client sends is held back, or is not any more: then it is given its time anew.
+    /// What the client sends is held back (nobody takes it yet, or there is no room for more), or is not any more: then it
+    /// is given its time anew.
     pub(super) fn note_pressure(&mut self, turn: &Turn<'_>) {
-        let room = self.inboxes[DOWN].has_room(self.outboxes[UP].lends());
-        let held_back = self.client.phase == Phase::Body && !room;
-        if core::mem::replace(&mut self.client.held_back, held_back) && self.client.phase == Phase::Body && room {
+        if self.client.phase != Phase::Body {
+            self.client.held_back = false;
+            return;
+        }
+        let (inbox, out) = (&self.inboxes[DOWN], &self.outboxes[UP]);
+        let held_back = !inbox.has_room(out.lends())
+            || match self.exchange.as_ref().map(Exchange::intake) {
+                Some(Intake::Wait) => true,
+                Some(Intake::Pass) => !out.has_room(),
+                _ => false,
+            };
+        if core::mem::replace(&mut self.client.held_back, held_back) && !held_back {
             self.client.begin_body(0, turn);
         }
     }

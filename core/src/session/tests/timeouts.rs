@@ -284,3 +284,59 @@ fn a_wait_for_a_key_ends_in_time() {
     assert!(rig.answer().starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{}", rig.answer());
     assert!(rig.answer().contains("\r\nRetry-After: 11\r\n") && !rig.answer().contains("x-should-retry"));
 }
+
+#[test]
+fn a_body_that_is_here_but_not_taken_yet_is_not_slow_and_one_that_lacks_a_byte_is() {
+    let request = CHAT.replace("Content-Length: 17", "Content-Length: 100000").replace("{\"model\":\"gpt-x\"}", "");
+    let request = request + &"x".repeat(100_000);
+    // All of it came while its upstream takes nothing.
+    let mut rig = Rig::new(ONE);
+    rig.open_window(Side::Upstream, 0);
+    for piece in request.as_bytes().chunks(10_000) {
+        rig.feed(Side::Downstream, piece, usize::MAX);
+    }
+    rig.pass(secs(299));
+    assert_eq!(rig.answer(), "");
+    rig.open_window(Side::Upstream, usize::MAX);
+    assert!(rig.sent(0).ends_with("xxxx") && rig.sent(0).len() > 100_000);
+    rig.upstream(OK);
+    assert!(rig.answer().starts_with("HTTP/1.1 200 OK\r\n"));
+    // Nothing holds back a client that stops within a chunk's header, or within its trailers.
+    for cut in ["5", "5;ext", "5\r\n", "0\r\nX-T"] {
+        let head = CHAT.split("Content-Length").next().unwrap();
+        let mut rig = Rig::new(ONE);
+        rig.client(&format!("{head}Transfer-Encoding: chunked\r\n\r\n2800\r\n{}\r\n{cut}", "x".repeat(0x2800)));
+        until(&mut rig, secs(20));
+        assert!(rig.answer().starts_with("HTTP/1.1 408 "), "{cut:?} {}", rig.answer());
+    }
+}
+
+#[test]
+fn a_body_beyond_the_replay_cap_waits_for_its_key_within_a_block_or_two() {
+    for framing in ["Content-Length: 6000000", "Transfer-Encoding: chunked"] {
+        let mut rig = Rig::new(ONE);
+        rig.client(GET);
+        rig.upstream("HTTP/1.1 429 Slow\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n");
+        rig.take_answer();
+        let head = CHAT.replace("Content-Length: 17", framing).replace("{\"model\":\"gpt-x\"}", "");
+        let piece = match framing.starts_with('T') {
+            true => format!("ea60\r\n{}\r\n", "x".repeat(60_000)),
+            false => "x".repeat(60_000),
+        };
+        let last = if framing.starts_with('T') { "0\r\n\r\n" } else { "" };
+        let whole = format!("{head}{}{last}", piece.repeat(100));
+        let mut at = rig.offer(Side::Downstream, whole.as_bytes(), 10_000);
+        assert!(at < 220_000 && rig.session.held() < 400_000, "{at} {}", rig.session.held());
+        rig.pass(secs(5));
+        assert_eq!(rig.dials, 2, "{}", rig.answer());
+        for _ in 0..1000 {
+            at += rig.offer(Side::Downstream, &whole.as_bytes()[at..], 10_000);
+        }
+        assert_eq!(at, whole.len());
+        let sent = rig.to_upstream[1].iter().filter(|byte| **byte == b'x').count();
+        assert!(sent >= 6_000_000, "{sent}");
+        rig.upstream(OK);
+        assert!(rig.answer().starts_with("HTTP/1.1 200 OK\r\n"));
+        assert_eq!((rig.parked, rig.leases()), (2, 0));
+    }
+}
