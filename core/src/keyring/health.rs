@@ -11,8 +11,8 @@
 //!   Lift, Cut: back to what was, or to a short rest · Reset, Enable: Ready · Disable: Disabled, until Enable
 //! ```
 //!
-//! It is a fact that only grows, and a local note on how far the way back has come. `tests::TABLE` prints every
-//! transition.
+//! It is a fact that only grows, and a local note on how far the way back has come. `health/table.txt` shows every
+//! transition; a test holds the machine to it.
 
 use super::fact::{Fact, Rank};
 use super::view::State;

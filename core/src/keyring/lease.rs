@@ -57,7 +57,7 @@ impl Lease {
         self.probe
     }
 
-    /// The `n`-th base URL to try, from 0; `None` when all were.
+    /// The `n`-th base URL to try, from 0; `None` when all were. The permit is for the origin of the first.
     pub fn base(&self, n: usize) -> Option<&BaseUrl> {
         let all = &self.entry.bases;
         (n < all.len()).then(|| &all[(self.first_base as usize + n) % all.len()])
