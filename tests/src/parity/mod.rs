@@ -6,8 +6,15 @@ pub mod stage;
 pub mod template;
 pub mod unframe;
 
-/// The table: files of `tests/parity`, by name.
-pub const TABLE: [(&str, &str); 1] = [("framing", include_str!("../../parity/framing.txt"))];
+macro_rules! table {
+    ($($file:literal),*) => {
+        /// The table: files of `tests/parity`, by name.
+        pub const TABLE: &[(&str, &str)] =
+            &[$(($file, include_str!(concat!("../../parity/", $file, ".txt")))),*];
+    };
+}
+
+table!("framing", "connections", "interim", "access", "errors", "exhausted", "truncation", "admin");
 
 #[cfg(test)]
 mod tests;

@@ -16,11 +16,16 @@
 //! unreachable             the upstream refuses connections from here on
 //! ```
 //!
+//! `def NAME` … `end` gives lines a name, `do NAME one two` puts them in, with `$1` and `$2` replaced.
+//!
 //! Steps happen in their order; neighbouring lines with the same mark are one step. Chunked bodies are written joined,
 //! with `<end>` for the last chunk, since how a stream is cut into chunks is an accident of timing.
 
 use super::template::Template;
 use std::collections::BTreeMap;
+
+/// Definitions that all tables share.
+const SHARED: &str = include_str!("../../parity/definitions.txt");
 
 /// One scenario.
 #[derive(Clone, Debug)]
@@ -84,8 +89,7 @@ pub enum Act {
 /// The line that cannot be read, and why.
 pub fn read(table: &str) -> Result<Vec<Scenario>, String> {
     let mut scenarios: Vec<Scenario> = Vec::new();
-    for (index, line) in table.lines().enumerate() {
-        let number = index + 1;
+    for (number, line) in expand(table)? {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -94,9 +98,59 @@ pub fn read(table: &str) -> Result<Vec<Scenario>, String> {
             continue;
         }
         let scenario = scenarios.last_mut().ok_or("the first line names no scenario")?;
-        scenario.add(line, number).map_err(|why| format!("line {number}: {why}: {line}"))?;
+        scenario.add(&line, number).map_err(|why| format!("line {number}: {why}: {line}"))?;
     }
     Ok(scenarios)
+}
+
+/// Lines that have a name.
+type Definitions<'t> = BTreeMap<&'t str, Vec<&'t str>>;
+
+/// The lines with their numbers, definitions put where they are used; those that all tables share are known.
+fn expand(table: &str) -> Result<Vec<(usize, String)>, String> {
+    let mut definitions = Definitions::new();
+    collect(SHARED, &mut definitions);
+    let mut lines = Vec::new();
+    for (number, line) in collect(table, &mut definitions) {
+        put_in(line, number, &definitions, &mut lines)?;
+    }
+    Ok(lines)
+}
+
+/// Takes the definitions out; the other lines, numbered from 1.
+fn collect<'t>(table: &'t str, definitions: &mut Definitions<'t>) -> Vec<(usize, &'t str)> {
+    let mut defining = None;
+    let mut lines = Vec::new();
+    for (index, line) in table.lines().enumerate() {
+        if let Some(name) = line.strip_prefix("def ") {
+            defining = Some(name);
+        } else if line == "end" {
+            defining = None;
+        } else if let Some(name) = defining {
+            definitions.entry(name).or_default().push(line);
+        } else {
+            lines.push((index + 1, line));
+        }
+    }
+    lines
+}
+
+/// Adds a line, or what it calls.
+fn put_in(
+    line: &str,
+    number: usize,
+    definitions: &Definitions<'_>,
+    lines: &mut Vec<(usize, String)>,
+) -> Result<(), String> {
+    let Some(call) = line.strip_prefix("do ") else {
+        lines.push((number, line.to_owned()));
+        return Ok(());
+    };
+    let mut words = call.split(' ');
+    let name = words.next().unwrap_or_default();
+    let body = definitions.get(name).ok_or_else(|| format!("line {number}: `{name}` is not defined"))?;
+    let (one, two) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    body.iter().try_for_each(|line| put_in(&line.replace("$1", one).replace("$2", two), number, definitions, lines))
 }
 
 impl Scenario {
@@ -199,8 +253,17 @@ mod tests {
     }
 
     #[test]
+    fn definitions_are_put_in() {
+        let all = read("def hi\nu$1< $2\nend\n=== a\ndo hi 2 you\n").expect("a good table");
+        let Act::Expect(Party::Upstream(2), template) = &all[0].steps[0].act else { panic!("an expectation") };
+        assert_eq!(template.render(&|_| None), Ok(b"you\r\n".to_vec()));
+    }
+
+    #[test]
     fn what_cannot_be_read_is_named() {
-        for table in ["c> x", "=== a\nfoo", "=== a\nq> x", "=== a\nc sleeps", "=== a\nc> {open", "=== a\npause x"] {
+        for table in
+            ["c> x", "do nothing", "=== a\nfoo", "=== a\nq> x", "=== a\nc sleeps", "=== a\nc> {open", "=== a\npause x"]
+        {
             assert!(read(table).is_err(), "{table}");
         }
     }

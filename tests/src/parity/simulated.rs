@@ -50,8 +50,9 @@ pub const TOKEN: &str = "kw-token-of-scenario";
 pub fn setup(env: &[(String, String)], keys: usize, up: &str) -> Setup {
     let base = format!("http://{up}");
     let defaults = [("AUTH_KEY", TOKEN), ("OPENAI_BASE_URL", &base), ("ENABLE_CORS", "false")];
-    let mut all: Vec<_> = defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    all.extend(env.iter().cloned());
+    let unset = |(name, _): &(&str, &str)| env.iter().all(|(own, _)| own != name);
+    let defaults = defaults.into_iter().filter(unset).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let all = defaults.chain(env.iter().cloned()).collect();
     Setup { env: all, keys: (1..=keys).map(key).collect() }
 }
 
