@@ -56,6 +56,8 @@ pub(super) struct Upstream {
     terminated: bool,
     /// The end of the request was written.
     written: bool,
+    /// The answer was read to its end, as its framing marks it.
+    complete: bool,
     persist: bool,
     keep_alive: Option<Duration>,
     origin: Option<Origin>,
@@ -77,6 +79,7 @@ impl Default for Upstream {
             chunked: false,
             terminated: false,
             written: false,
+            complete: false,
             persist: false,
             keep_alive: None,
             origin: None,
@@ -293,6 +296,7 @@ impl Session {
 
     /// The answer has ended as it should; `piece` (at `at` in the inbox) may hold its trailers.
     fn end_answer(&mut self, piece: &Piece, at: usize, turn: &mut Turn<'_>) {
+        self.upstream.complete = true;
         let mut spans = core::mem::take(&mut turn.pool.spans);
         spans.clear();
         let section = self.inboxes[UP].slice(at + piece.trailers.start, at + piece.trailers.end);
@@ -317,11 +321,11 @@ impl Session {
             return;
         }
         let unread = self.inboxes[UP].unread_len();
-        let exact = up.phase == Phase::Ended && up.written && up.persist && up.end.is_none() && unread == 0;
+        let exact = up.complete && up.written && up.end.is_none() && unread == 0;
         let fresh = up.phase == Phase::Idle && up.end.is_none();
         let ended = self.client.eof && self.client.half.is_some() && up.end == Some(End::Eof);
         match up.origin.take() {
-            Some(origin) if exact => {
+            Some(origin) if exact && up.persist => {
                 let idle = up.keep_alive.map_or(turn.settings.limits.upstream_idle, |stated| {
                     stated.saturating_sub(Duration::from_secs(1)).min(turn.settings.limits.upstream_idle)
                 });
