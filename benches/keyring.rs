@@ -57,28 +57,18 @@ fn pool(strategy: Strategy, keys: u32, well: u32) -> (Proxy, Instant) {
 }
 
 #[library_benchmark]
-#[benches::round_robin(
-    args = [
-        (Strategy::RoundRobin, 10, 10),
-        (Strategy::RoundRobin, 1_000, 1_000),
-        (Strategy::RoundRobin, 10_000, 10_000),
-        (Strategy::RoundRobin, 10_000, 100),
-    ],
-    setup = pool
-)]
-#[benches::random(
-    args = [(Strategy::Random, 10, 10), (Strategy::Random, 1_000, 1_000), (Strategy::Random, 10_000, 10_000), (Strategy::Random, 10_000, 100)],
-    setup = pool
-)]
-#[benches::least_busy(
-    args = [
-        (Strategy::LeastBusy, 10, 10),
-        (Strategy::LeastBusy, 1_000, 1_000),
-        (Strategy::LeastBusy, 10_000, 10_000),
-        (Strategy::LeastBusy, 10_000, 100),
-    ],
-    setup = pool
-)]
+#[bench::round_robin_10(args = (Strategy::RoundRobin, 10, 10), setup = pool)]
+#[bench::round_robin_1000(args = (Strategy::RoundRobin, 1_000, 1_000), setup = pool)]
+#[bench::round_robin_10000(args = (Strategy::RoundRobin, 10_000, 10_000), setup = pool)]
+#[bench::round_robin_10000_9900_out(args = (Strategy::RoundRobin, 10_000, 100), setup = pool)]
+#[bench::random_10(args = (Strategy::Random, 10, 10), setup = pool)]
+#[bench::random_1000(args = (Strategy::Random, 1_000, 1_000), setup = pool)]
+#[bench::random_10000(args = (Strategy::Random, 10_000, 10_000), setup = pool)]
+#[bench::random_10000_9900_out(args = (Strategy::Random, 10_000, 100), setup = pool)]
+#[bench::least_busy_10(args = (Strategy::LeastBusy, 10, 10), setup = pool)]
+#[bench::least_busy_1000(args = (Strategy::LeastBusy, 1_000, 1_000), setup = pool)]
+#[bench::least_busy_10000(args = (Strategy::LeastBusy, 10_000, 10_000), setup = pool)]
+#[bench::least_busy_10000_9900_out(args = (Strategy::LeastBusy, 10_000, 100), setup = pool)]
 fn hundred_leases((mut proxy, mut now): (Proxy, Instant)) -> ManuallyDrop<Proxy> {
     for _ in 0..LEASES {
         now = now + Duration::from_millis(1);
