@@ -92,6 +92,7 @@ impl<'e> Evidence<'e> {
                 None => strays.push(record),
             }
         }
+        requests.values_mut().for_each(Request::order);
         let violations =
             provider.violations().iter().map(|(conn, what)| format!("connection {conn}: {what}")).collect();
         Evidence {

@@ -1,7 +1,9 @@
 //! One table of scenarios, played on every stage: the bytes at client and upstream are the same on all of them.
 
+pub mod cast;
 pub mod script;
 pub mod simulated;
+pub mod sockets;
 pub mod stage;
 pub mod template;
 pub mod unframe;

@@ -1,5 +1,6 @@
 //! The simulated stage: virtual time, every byte under control.
 
+use super::cast;
 use super::script::{Act, Party};
 use super::stage::{End as Ended, Seen, Stage};
 use crate::sim::engine::{Carriage, Engine};
@@ -16,6 +17,8 @@ use std::rc::Rc;
 
 /// Longest that a scenario may wait for anything, microseconds: a head's time and a silent upstream's are within.
 const PATIENCE: u64 = 700_000_000;
+/// Where the upstream is.
+const UP: &str = "up.test:8080";
 
 /// A world with this scenario's parties.
 #[derive(Debug)]
@@ -38,24 +41,6 @@ struct Port {
     seen: Seen,
 }
 
-/// The n-th key of every scenario, from 1.
-pub fn key(n: usize) -> String {
-    format!("sk-proj-{:02}{}", n, "KeyOfScenario".repeat(3))
-}
-
-/// The token of every scenario.
-pub const TOKEN: &str = "kw-token-of-scenario";
-
-/// The settings and keys of a scenario whose upstream is at `up`. CORS is off, so that it shows only where it is the point. CORS is off, so that it is seen only where it matters.
-pub fn setup(env: &[(String, String)], keys: usize, up: &str) -> Setup {
-    let base = format!("http://{up}");
-    let defaults = [("AUTH_KEY", TOKEN), ("OPENAI_BASE_URL", &base), ("ENABLE_CORS", "false")];
-    let unset = |(name, _): &(&str, &str)| env.iter().all(|(own, _)| own != name);
-    let defaults = defaults.into_iter().filter(unset).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let all = defaults.chain(env.iter().cloned()).collect();
-    Setup { env: all, keys: (1..=keys).map(key).collect() }
-}
-
 impl Simulated {
     /// A fresh world. `cut`: how the bytes of all connections are cut into segments.
     ///
@@ -67,7 +52,7 @@ impl Simulated {
         let place = ([10, 1, 0, 1], 8080).into();
         world.borrow_mut().names.insert("up.test".into(), vec![place]);
         world.borrow_mut().places.insert(place, 0);
-        let setup = setup(env, keys, "up.test:8080");
+        let setup = cast::setup(env, keys, UP);
         let engine = Engine::start(&setup, &world, carriage, Box::new(|_, _| {}))?;
         let ports = || (Vec::new(), Vec::new());
         let (clients, upstreams) = ports();
@@ -123,11 +108,7 @@ impl Port {
 
 impl Stage for Simulated {
     fn name(&self, name: &str) -> Option<String> {
-        match name {
-            "token" => Some(TOKEN.into()),
-            "up" => Some("up.test:8080".into()),
-            _ => name.strip_prefix("key").and_then(|n| n.parse().ok()).map(key),
-        }
+        cast::name(name, UP)
     }
 
     fn send(&mut self, party: Party, bytes: &[u8]) -> Result<(), String> {
@@ -214,7 +195,7 @@ impl Stage for Simulated {
     }
 
     fn reload(&mut self, keys: usize) -> Result<(), String> {
-        self.setup.keys = (1..=keys).map(key).collect();
+        self.setup.keys = (1..=keys).map(cast::key).collect();
         self.engine.reload(&self.setup, &self.world);
         Ok(())
     }
