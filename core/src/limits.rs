@@ -41,7 +41,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// Longest silence within a request body: 20 s. 408 beyond.
     pub body_idle: Duration,
-    /// Longest silence within an answer: 5 min (also `STREAM_IDLE_TIMEOUT`).
+    /// Longest silence within an answer, and longest time for which a peer may take nothing of what is to be written to it:
+    /// 5 min (also `STREAM_IDLE_TIMEOUT`).
     pub stream_idle: Duration,
     /// Longest silence within an upgraded connection, both ways: 5 min.
     pub tunnel_idle: Duration,
