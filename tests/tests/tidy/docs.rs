@@ -80,3 +80,31 @@ fn lock_files_name_no_place_to_fetch_from() {
     assert!(lock.contains("\"integrity\""), "it pins what is installed");
     assert!(!lock.contains("\"resolved\""), "where it comes from is for the machine to say");
 }
+
+#[test]
+fn the_architecture_page_shows_the_memory_table_that_holds() {
+    let test = sources::read("core/src/session/tests/memory.rs");
+    let rows = test.lines().skip_while(|line| !line.starts_with("size of Session")).take_while(|line| *line != "\";");
+    let rows: Vec<&str> = rows.collect();
+    assert!(rows.len() > 5, "the table is found");
+    assert!(sources::read("ARCHITECTURE.md").contains(&rows.join("\n")), "ARCHITECTURE.md shows it as it is");
+}
+
+#[test]
+fn the_pages_name_files_that_exist() {
+    let mut breaches = Vec::new();
+    for page in ["README.md", "ARCHITECTURE.md", "benches/README.md", "fuzz/README.md"] {
+        for name in sources::read(page).split('`').skip(1).step_by(2) {
+            let is_path = name.contains('/')
+                && !name.contains("NAME")
+                && !name.contains([' ', '{', '*', ':'])
+                && !name.starts_with('/');
+            let folders = ["", "core/", "core/src/", "runtime/src/", "tests/", "benches/"];
+            if is_path && name.ends_with(".rs") && !folders.iter().any(|f| sources::root().join(f).join(name).exists())
+            {
+                breaches.push(format!("{page}: `{name}`"));
+            }
+        }
+    }
+    hold("a page names what is there", &breaches);
+}
