@@ -26,13 +26,6 @@ pub struct Evidence<'a> {
     pub body: &'a [u8],
 }
 
-/// Whether an answer of this status can be judged only with its body. All others are judged by the head alone.
-///
-/// An answer of 500 and above is the server's own failure and one below 400 is none, whatever the body says.
-pub const fn needs_body(status: u16) -> bool {
-    matches!(status, 400..=499)
-}
-
 /// Whose fault an answer is. `model` is the request's where it was read already; where the outcome's blame names a
 /// model and this was `None`, the caller reads it (from the replay buffer) and adds it to the outcome.
 ///

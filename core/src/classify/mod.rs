@@ -14,7 +14,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use judge::{Evidence, account, judge, needs_body};
+pub use judge::{Evidence, account, judge};
 pub use stream::event_error;
 
 use core::time::Duration;
