@@ -76,7 +76,7 @@ fn wish(args: impl Iterator<Item = String>) -> Result<Wish, String> {
 
 /// Tells the story of one seed.
 fn tell(seed: u64, mode: Mode, hash: bool) -> bool {
-    let report = run(&Plan { seed, mode, story: !hash, carriage: None });
+    let report = run(&Plan { story: !hash, ..Plan::new(seed, mode) });
     if hash {
         println!("{seed} {mode:?} {:016x}", report.hash);
         return report.broken.is_empty();
@@ -110,7 +110,7 @@ fn many(wish: &Wish, seeds: u64) -> bool {
     let mut counts: BTreeMap<(&'static str, String), u64> = BTreeMap::new();
     for seed in wish.start..wish.start + seeds {
         for mode in &wish.modes {
-            let report = run(&Plan { seed, mode: *mode, story: false, carriage: None });
+            let report = run(&Plan::new(seed, *mode));
             requests += report.requests;
             events += report.events;
             for (what, n) in &report.counts {

@@ -39,8 +39,15 @@ pub struct Plan {
     pub mode: Mode,
     /// Keep the story.
     pub story: bool,
-    /// Carry keywheel so, whatever the seed says.
-    pub carriage: Option<Carriage>,
+    /// A gentle world, in which keywheel is carried so, whatever the seed says.
+    pub gentle: Option<Carriage>,
+}
+
+impl Plan {
+    /// The world of this seed, as it is.
+    pub fn new(seed: u64, mode: Mode) -> Self {
+        Plan { seed, mode, story: false, gentle: None }
+    }
 }
 
 /// What came of a simulation.
@@ -58,7 +65,7 @@ pub struct Report {
     pub counts: BTreeMap<(&'static str, String), u64>,
     /// Requests of clients.
     pub requests: u64,
-    /// Digest of what upstreams got, request by request, framing aside.
+    /// Digests of what upstreams got: request by request, attempt by attempt, framing aside.
     pub upstream: BTreeMap<u32, Vec<u64>>,
 }
 
@@ -89,8 +96,8 @@ impl Simulation {
     fn new(plan: &Plan) -> Result<Self, String> {
         let mut world = World::new(plan.seed, super::weather::Climate::calm(), plan.story);
         let mut swarm = Swarm::drawn(&mut world.dice, plan.mode);
-        if let Some(carriage) = &plan.carriage {
-            swarm.carriage = carriage.clone();
+        if let Some(carriage) = &plan.gentle {
+            swarm = Swarm { carriage: carriage.clone(), ..swarm.gentle() };
         }
         world.climate = swarm.climate.clone();
         introduce(&swarm, &mut world);

@@ -73,6 +73,20 @@ pub struct Fare {
     pub pipelining: u32,
 }
 
+impl Swarm {
+    /// A world in which nothing depends on who is first: one client, one request after another, a calm network. What
+    /// upstreams get is then the same however keywheel is carried.
+    pub fn gentle(mut self) -> Self {
+        self.climate = Climate::calm();
+        self.mischief = Mischief::default();
+        self.upstream_idle = None;
+        self.interventions.retain(|(_, intervention)| matches!(intervention, Intervention::Heal));
+        (self.fare.leaving, self.fare.pipelining) = (0, 0);
+        self.clients = (1, 40);
+        self
+    }
+}
+
 /// How much one variant weighs: often nothing.
 fn weight(dice: &mut Dice, off: u32) -> u32 {
     if dice.chance(off) { 0 } else { 1 << dice.range(0, 6) }
