@@ -55,16 +55,21 @@ pub struct Evidence<'e> {
 }
 
 impl Request<'_> {
-    /// Attempts arrive in an order that the network may have changed. The last one is that whose answer the client
-    /// got; else one of which nobody got an answer.
-    fn order(&mut self) {
+    /// The orders in which its attempts may have been made: as they arrived, or, where the network changed that, with
+    /// the one last whose answer the client got, or of which nobody got an answer.
+    pub fn orders(&self) -> Vec<Vec<&Attempt>> {
+        let arrived: Vec<&Attempt> = self.attempts.iter().collect();
         let status = self.outcome.answer.status;
-        let answered = self.attempts.iter().rposition(|a| a.head_arrived && a.record.status == status);
-        let last = answered.or_else(|| self.attempts.iter().rposition(|attempt| !attempt.head_arrived));
-        if let Some(last) = last {
-            let attempt = self.attempts.remove(last);
-            self.attempts.push(attempt);
-        }
+        let answered = arrived.iter().rposition(|attempt| attempt.head_arrived && attempt.record.status == status);
+        let lost = arrived.iter().rposition(|attempt| !attempt.head_arrived);
+        let with_last = |last: usize| {
+            let mut order = arrived.clone();
+            let attempt = order.remove(last);
+            order.push(attempt);
+            order
+        };
+        let others = [answered, lost].into_iter().flatten().filter(|last| last + 1 < arrived.len());
+        core::iter::once(arrived.clone()).chain(others.map(with_last)).collect()
     }
 }
 
@@ -92,7 +97,6 @@ impl<'e> Evidence<'e> {
                 None => strays.push(record),
             }
         }
-        requests.values_mut().for_each(Request::order);
         let violations =
             provider.violations().iter().map(|(conn, what)| format!("connection {conn}: {what}")).collect();
         Evidence {

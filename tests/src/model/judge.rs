@@ -17,10 +17,9 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
     for request in &evidence.requests {
         let id = request.outcome.errand.id;
         let mut say = |what: String| broken.push(format!("{what} (#{id})"));
-        attempts(evidence.swarm, request, &mut say);
-        repeats(evidence.swarm, request, &mut say);
+        attempts(evidence.swarm, request, ledger, &mut say);
+        walk(evidence.swarm, request, &mut say);
         uploads(request, &mut say);
-        answers(request, &mut say);
         secrets(request, ledger, &mut say);
     }
     broken.extend(strays(evidence));
@@ -39,7 +38,7 @@ fn setting<'s>(swarm: &'s Swarm, name: &str) -> Option<&'s str> {
 }
 
 /// I2: how many attempts, and with which keys.
-fn attempts(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
+fn attempts(swarm: &Swarm, request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String)) {
     let retries: usize = setting(swarm, "MAX_RETRIES").and_then(|n| n.parse().ok()).unwrap_or(3);
     let free = request.attempts.iter().filter(|attempt| matches!(attempt.class, "key_dead" | "quota")).count();
     let n = request.attempts.len();
@@ -48,7 +47,9 @@ fn attempts(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) 
     }
     let mut keys: Vec<_> = request.attempts.iter().map(|attempt| attempt.record.key.as_deref()).collect();
     keys.sort_unstable();
-    if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1] && pair[0].is_some()) {
+    // A key that was taken out and put in again meanwhile is another key.
+    let steady = ledger.undisturbed(request.outcome.began.unwrap_or_default(), request.outcome.ended_at);
+    if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1] && pair[0].is_some()).filter(|_| steady) {
         say(format!("I2 key {:?} was tried twice", pair[0].map(|key| &key[..6])));
     }
     for class in ["overload", "access"] {
@@ -62,11 +63,22 @@ fn attempts(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) 
     }
 }
 
+/// I3 to I6, in one of the orders in which the attempts may have been made.
+fn walk(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
+    let judged = request.orders().into_iter().map(|order| {
+        let mut broken = Vec::new();
+        repeats(swarm, request, &order, &mut |what| broken.push(what));
+        answers(request, order.last().copied(), &mut |what| broken.push(what));
+        broken
+    });
+    judged.min_by_key(Vec::len).unwrap_or_default().into_iter().for_each(say);
+}
+
 /// I3 and I4: what may be followed by another attempt.
-fn repeats(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
+fn repeats(swarm: &Swarm, request: &Request<'_>, order: &[&Attempt], say: &mut impl FnMut(String)) {
     let errand = &request.outcome.errand;
     let ambiguous_allowed = errand.idempotent() || setting(swarm, "RETRY_AMBIGUOUS") == Some("true");
-    for (attempt, _) in request.attempts.iter().zip(request.attempts.iter().skip(1)) {
+    for (attempt, _) in order.iter().zip(order.iter().skip(1)) {
         let arrived = attempt.head_arrived;
         if attempt.spoiled {
             continue;
@@ -124,7 +136,7 @@ const OWN: [(&str, u16); 9] = [
 ];
 
 /// I5 and I6: what the client got is the last attempt's answer, or an error of keywheel's own.
-fn answers(request: &Request<'_>, say: &mut impl FnMut(String)) {
+fn answers(request: &Request<'_>, last: Option<&Attempt>, say: &mut impl FnMut(String)) {
     let (outcome, answer) = (request.outcome, &request.outcome.answer);
     if answer.status == 0 || outcome.errand.target.starts_with("/v1") == outcome.errand.mangled.is_some() {
         return;
@@ -137,14 +149,14 @@ fn answers(request: &Request<'_>, say: &mut impl FnMut(String)) {
         return;
     }
     if let Some(own) = own_error(answer.status, &answer.body) {
-        return own_fits(own, request, say);
+        return own_fits(own, last, say);
     }
     let whole = outcome.ending == Ending::Answered && answer.complete;
     let own_began = !whole && b"{\"error\":{\"message\":\"".starts_with(&answer.body[..answer.body.len().min(21)]);
     if request.attempts.iter().any(|attempt| attempt.spoiled) || own_began {
         return;
     }
-    let Some(last) = request.attempts.last() else {
+    let Some(last) = last else {
         let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(300)]).into_owned();
         return say(format!("I5 {} without an attempt, and not an error of keywheel's own: {body}", answer.status));
     };
@@ -192,8 +204,7 @@ fn own_error(status: u16, body: &[u8]) -> Option<&'static str> {
 }
 
 /// Whether an error of keywheel's own fits what the attempts came to.
-fn own_fits(own: &'static str, request: &Request<'_>, say: &mut impl FnMut(String)) {
-    let last = request.attempts.last();
+fn own_fits(own: &'static str, last: Option<&Attempt>, say: &mut impl FnMut(String)) {
     let class = last.map_or("", |attempt| attempt.class);
     let failed =
         last.is_none_or(|last| !last.head_arrived || last.record.status == 0 || last.record.ended != Ended::Complete);

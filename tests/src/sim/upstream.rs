@@ -190,8 +190,9 @@ impl Link {
             return false;
         }
         let Write::Took(n) = world.net.write(self.end, &[IoSlice::new(out)], now) else { return false };
-        let heads = self.scan.take(&out[..n]);
-        self.heads.extend(heads.map(|at| HeadEnd { at }));
+        for (at, line) in self.scan.take(&out[..n]) {
+            note(&mut self.heads, at, self.conn.id(), &line, world);
+        }
         self.conn.sent(n, Instant::from_micros(now));
         true
     }
@@ -203,9 +204,11 @@ impl Link {
         if self.cipher.is_empty() && !out.is_empty() && !tls.is_handshaking() {
             let record = &out[..out.len().min(RECORD)];
             let taken = tls.writer().write(record).unwrap_or_default();
-            let ended = self.scan.take(&record[..taken]).count();
+            let ended = self.scan.take(&record[..taken]);
             self.encrypted += tls.write_tls(&mut self.cipher).unwrap_or_default() as u64;
-            self.heads.extend((0..ended).map(|_| HeadEnd { at: self.encrypted }));
+            for (_, line) in ended {
+                note(&mut self.heads, self.encrypted, self.conn.id(), &line, world);
+            }
             self.conn.sent(taken, Instant::from_micros(now));
         }
         while tls.wants_write() {
@@ -247,6 +250,12 @@ impl Link {
     }
 }
 
+/// A final head was sent.
+fn note(heads: &mut Vec<HeadEnd>, at: u64, conn: u64, line: &str, world: &mut World) {
+    heads.push(HeadEnd { at });
+    world.tell(format_args!("    provider"), format_args!("connection {conn}: {line}"));
+}
+
 /// Finds where final heads end in what is sent. They are told from bodies by their status line alone, which no body of
 /// the provider's contains.
 #[derive(Debug, Default)]
@@ -258,25 +267,26 @@ struct Scan {
 }
 
 impl Scan {
-    /// Offsets of the ends of final heads that `sent` completes.
-    fn take(&mut self, sent: &[u8]) -> impl Iterator<Item = u64> + use<> {
+    /// The final heads that `sent` completes: where each ends, and its status line.
+    fn take(&mut self, sent: &[u8]) -> Vec<(u64, String)> {
         self.tail.extend_from_slice(sent);
         let mut ends = Vec::new();
         let mut from = 0;
         while let Some(begin) = find(&self.tail[from..], b"HTTP/1.").map(|n| from + n) {
             let Some(end) = find(&self.tail[begin..], b"\r\n\r\n").map(|n| begin + n + 4) else {
                 self.drop_until(begin);
-                return ends.into_iter();
+                return ends;
             };
             let interim = self.tail.get(begin + 9) == Some(&b'1') && !self.tail[begin..].starts_with(b"HTTP/1.1 101");
             if !interim {
-                ends.push(self.at + end as u64);
+                let line = self.tail[begin..end].split(|byte| *byte == b'\r').next().unwrap_or_default();
+                ends.push((self.at + end as u64, String::from_utf8_lossy(line).into_owned()));
             }
             from = end;
         }
         // The beginning of a status line may be here already.
         self.drop_until(self.tail.len().saturating_sub(b"HTTP/1".len()).max(from));
-        ends.into_iter()
+        ends
     }
 
     fn drop_until(&mut self, n: usize) {
