@@ -13,6 +13,7 @@ pub mod request_head;
 pub mod request_roundtrip;
 pub mod response;
 pub mod rest;
+pub mod session_ops;
 pub mod sse;
 pub mod target;
 
@@ -31,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("request_roundtrip", request_roundtrip::run),
     ("response", response::run),
     ("rest", rest::run),
+    ("session_ops", session_ops::run),
     ("sse", sse::run),
     ("target", target::run),
 ];
