@@ -18,7 +18,7 @@ pub struct Attempt {
     pub head_arrived: bool,
     /// What its answer means, in the words of the classes; empty when it had no whole answer.
     pub class: &'static str,
-    /// Whether the evidence is a structured code.
+    /// Whether a code names the key, or its account, beyond doubt.
     pub structured: bool,
     /// Bytes came unasked on its connection, which keywheel may have taken for an answer.
     pub spoiled: bool,
@@ -165,6 +165,18 @@ fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World) -> 
     Attempt { record, head_arrived, class, structured, spoiled }
 }
 
+/// Codes that name the key, or its account, beyond doubt.
+const NAMING: [&str; 8] = [
+    "invalid_api_key",
+    "account_deactivated",
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "billing_hard_limit_reached",
+];
+
 /// What an answer means, by the provider's own table; the body as answered, not as it arrived.
 fn class_of(record: &Record) -> (&'static str, bool) {
     let status = record.status;
@@ -174,6 +186,9 @@ fn class_of(record: &Record) -> (&'static str, bool) {
     if status < 400 {
         return ("ok", false);
     }
+    if record.method == "HEAD" {
+        return (by_status(status), false);
+    }
     let body = String::from_utf8_lossy(&record.answer.start);
     let fits = |row: &&keywheel_runtime::fake::Row| {
         row.status == status
@@ -182,7 +197,7 @@ fn class_of(record: &Record) -> (&'static str, bool) {
     };
     let row = ROWS.iter().filter(fits).max_by_key(|row| (row.code.len(), row.message.len()));
     match row {
-        Some(row) => (row.class, !row.code.is_empty()),
+        Some(row) => (row.class, NAMING.contains(&row.code)),
         None => (by_status(status), false),
     }
 }

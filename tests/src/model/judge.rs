@@ -2,6 +2,7 @@
 
 use super::evidence::{Attempt, Evidence, Request};
 use super::ledger::Ledger;
+use super::{books, rests};
 use crate::sim::client::Ending;
 use crate::sim::errand::Upload;
 use crate::sim::swarm::Swarm;
@@ -21,25 +22,22 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
         walk(evidence.swarm, request, &mut say);
         uploads(request, &mut say);
         secrets(request, ledger, &mut say);
+        if evidence.swarm.calm {
+            calm(evidence.swarm, request, &mut say);
+        }
     }
     broken.extend(strays(evidence));
     broken.extend(reuse(evidence));
     broken
         .extend(ledger.secrets().find_in(evidence.view.as_bytes()).map(|leak| format!("I14 {leak} in Debug of Proxy")));
-    let (given, settled) = ledger.leases;
-    if given != settled {
-        broken.push(format!("I7 {given} leases were given and {settled} settled"));
-    }
+    broken.extend(books::audit(evidence, ledger));
+    broken.extend(rests::judge(evidence, ledger));
     broken
-}
-
-fn setting<'s>(swarm: &'s Swarm, name: &str) -> Option<&'s str> {
-    swarm.setup.env.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
 }
 
 /// I2: how many attempts, and with which keys.
 fn attempts(swarm: &Swarm, request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String)) {
-    let retries: usize = setting(swarm, "MAX_RETRIES").and_then(|n| n.parse().ok()).unwrap_or(3);
+    let retries: usize = swarm.setting("MAX_RETRIES").and_then(|n| n.parse().ok()).unwrap_or(3);
     let free = request.attempts.iter().filter(|attempt| matches!(attempt.class, "key_dead" | "quota")).count();
     let n = request.attempts.len();
     if n > (1 + retries + free).min(32) {
@@ -77,7 +75,7 @@ fn walk(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
 /// I3 and I4: what may be followed by another attempt.
 fn repeats(swarm: &Swarm, request: &Request<'_>, order: &[&Attempt], say: &mut impl FnMut(String)) {
     let errand = &request.outcome.errand;
-    let ambiguous_allowed = errand.idempotent() || setting(swarm, "RETRY_AMBIGUOUS") == Some("true");
+    let ambiguous_allowed = errand.idempotent() || swarm.setting("RETRY_AMBIGUOUS") == Some("true");
     for (attempt, _) in order.iter().zip(order.iter().skip(1)) {
         let arrived = attempt.head_arrived;
         if attempt.spoiled {
@@ -217,6 +215,21 @@ fn own_fits(own: &'static str, last: Option<&Attempt>, say: &mut impl FnMut(Stri
     };
     if !fits {
         say(format!("I5 {own} after an attempt that ended in {class:?}"));
+    }
+}
+
+/// Where nothing goes wrong, every request is answered, by one attempt.
+fn calm(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
+    let errand = &request.outcome.errand;
+    // An idle connection may end while a request is on its way; what follows a bad request is not served.
+    let raced = swarm.setting("LIMIT_KEEP_ALIVE").is_some() || swarm.fare.mangling > 0 && request.outcome.pipelined;
+    if request.outcome.ending != Ending::Answered && errand.mangled.is_none() && !raced {
+        return say(format!("I5 {:?} although nothing went wrong", request.outcome.ending));
+    }
+    let proxied = errand.target.starts_with("/v1/") && errand.mangled.is_none() && !raced;
+    let capped = swarm.setting("MAX_SOCKETS").is_some();
+    if proxied && request.attempts.len() != 1 && !(capped && request.outcome.answer.status == 503) {
+        say(format!("I2 {} attempts although nothing went wrong", request.attempts.len()));
     }
 }
 

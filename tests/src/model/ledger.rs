@@ -16,6 +16,8 @@ pub struct Ledger {
     held: BTreeMap<u32, u32>,
     /// Leases given and settled, where they can be seen (core mode).
     pub leases: (u64, u64),
+    /// Settlements with an outcome, where they can be seen.
+    pub judged: u64,
     /// Lines for the story, not told yet: who, what.
     pub tales: Vec<(String, String)>,
     /// What was wrong at the time.
@@ -35,6 +37,7 @@ impl Ledger {
             counts: BTreeMap::new(),
             held: BTreeMap::new(),
             leases: (0, 0),
+            judged: 0,
             tales: Vec::new(),
             broken: Vec::new(),
             lines: 0,
@@ -80,6 +83,7 @@ impl Ledger {
         self.count("ask", name);
         if let Ask::Settle(settle) = ask {
             self.leases.1 += 1;
+            self.judged += u64::from(settle.outcome.is_some());
             let class = settle.outcome.as_ref().map_or("nothing known", |outcome| outcome.class.as_str());
             let key = settle.lease.entry().index;
             self.tell(session, format!("settles key {key}: {class}, wants another: {}", settle.then.is_some()));
@@ -140,6 +144,9 @@ impl Ledger {
                 if *kind == "panic" {
                     self.broken.push(format!("at {now}: {text}"));
                 }
+                if let Some(class) = blamed_for(kind, text) {
+                    self.broken.push(format!("I8 at {now}: {class} changed a key: {text}"));
+                }
                 self.tales.push(("log".into(), format!("{kind}: {text}")));
                 self.count("notice", kind);
             }
@@ -181,10 +188,23 @@ impl Ledger {
         !self.reloads.iter().any(within) && !self.healed.iter().any(within)
     }
 
+    /// Whether leases can be seen (core mode).
+    pub fn sees_leases(&self) -> bool {
+        self.leases.0 > 0
+    }
+
     /// What is secret.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
+}
+
+/// The class for which a key was put out, where that class may never do so.
+fn blamed_for(kind: &str, text: &str) -> Option<&'static str> {
+    let (_, to) = text.split_once(" -> ").filter(|_| kind == "key_state")?;
+    let out = to.starts_with("cooling") || to.starts_with("blacklisted");
+    let class = to.split([',', ' ']).filter(|word| !word.is_empty()).nth(1)?;
+    ["ok", "client", "config", "overload", "ours"].into_iter().find(|innocent| out && class == *innocent)
 }
 
 fn action_name(action: &Action) -> &'static str {

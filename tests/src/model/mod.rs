@@ -3,7 +3,9 @@
 //! It shares no code with keywheel.
 
 pub mod answer;
+pub mod books;
 pub mod evidence;
 pub mod judge;
 pub mod ledger;
+pub mod rests;
 pub mod secrets;

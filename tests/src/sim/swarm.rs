@@ -17,6 +17,8 @@ pub const UPSTREAM: &str = "up.test";
 /// A world before it begins.
 #[derive(Clone, Debug)]
 pub struct Swarm {
+    /// Nothing goes wrong in it but what clients do.
+    pub calm: bool,
     /// What keywheel starts with.
     pub setup: Setup,
     /// How keywheel is carried.
@@ -74,6 +76,11 @@ pub struct Fare {
 }
 
 impl Swarm {
+    /// A variable of keywheel's environment.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.setup.env.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
     /// A world in which nothing depends on who is first: one client, one request after another, a calm network. What
     /// upstreams get is then the same however keywheel is carried.
     pub fn gentle(mut self) -> Self {
@@ -103,12 +110,13 @@ impl Swarm {
         let heal_at = dice.range(20_000_000, 200_000_000);
         let interventions = interventions(dice, keys.len(), heal_at, calm);
         Swarm {
+            calm,
             setup: setup(dice, &keys, tls),
             carriage: carriage(dice, mode, tls),
             climate,
             tls,
             mischief: Mischief { unsolicited: if calm { 0 } else { odds(dice, 20) } },
-            upstream_idle: dice.chance(20).then(|| Duration::from_millis(dice.range(5, 8_000))),
+            upstream_idle: (!calm && dice.chance(20)).then(|| Duration::from_millis(dice.range(5, 8_000))),
             keys: keys.into_iter().map(|key| (key.account, key.behaviour)).collect(),
             interventions,
             heal_at,
