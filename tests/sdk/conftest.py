@@ -1,11 +1,13 @@
 """What the Python suites share: the world that harness.py made, and a fresh start for each test."""
 
+import hashlib
 import json
 import os
 import pathlib
 import socket
 import time
 import urllib.request
+import uuid
 
 import openai
 import pytest
@@ -43,6 +45,18 @@ class World:
         """What ended at the provider so far."""
         lines = (self.folder / "provider.jsonl").read_text().splitlines(keepends=True)[1:]
         return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def settled(self):
+        """How many records there are, once those of all requests before this call are among them: they are written in the
+        order in which requests end, so when that of one more request is there, the others are."""
+        body = uuid.uuid4().bytes
+        mark = hashlib.sha256(body).hexdigest()
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/octet-stream"}
+        request = urllib.request.Request(f"{self.url}/v1/digest", data=body, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            answer.read()
+        self.wait(lambda: any(record.get("sha256") == mark for record in self.records()), "record of the marking request")
+        return len(self.records())
 
     def wait(self, condition, what, seconds=10):
         """The first truth of `condition`; it is looked for until the deadline."""

@@ -54,7 +54,7 @@ def test_a_revoked_key_is_out_until_it_is_reset(world, client):
     assert [k["index"] for k in page["blacklistedKeys"]] == [3]
     assert page["blacklistedKeys"][0]["keyPreview"] == f"sk-proj-…{world.keys[3][-4:]}"
     assert "key_dead" in page["blacklistedKeys"][0]["reason"]
-    before = len(world.records())
+    before = world.settled()
     ask(client, everyone(world))
     assert not used(world, 3, before), "a key that is out gets nothing"
 
@@ -88,7 +88,7 @@ def test_a_limited_key_rests_as_stated_and_comes_back_by_itself(world, client):
     world.behave(7, "good")
     world.wait(lambda: not row(world, 7)["models"], "end of the rest")
     assert now() >= until, "not before its time"
-    before = len(world.records())
+    before = world.settled()
     ask(client, everyone(world))
     world.wait(lambda: used(world, 7, before), "use of the key that is back")
 

@@ -41,7 +41,7 @@ def test_streamed_chat_without_usage_gets_none(client):
 
 def test_chunks_arrive_while_the_answer_is_being_made(client, world):
     """The provider pauses between its events: the first is here while it has not sent the last."""
-    before = len(world.records())
+    before = world.settled()
     stream = client.chat.completions.create(
         model=MODEL, messages=MESSAGES, stream=True, **fake("chunks=20,interval_ms=30")
     )
@@ -150,7 +150,7 @@ def test_a_stream_that_is_cut_is_no_clean_end(client):
 
 
 def test_a_cancelled_stream_ends_at_the_provider(client, world):
-    before = len(world.records())
+    before = world.settled()
     stream = client.chat.completions.create(
         model=MODEL, messages=MESSAGES, stream=True, **fake("chunks=2000,interval_ms=20")
     )
