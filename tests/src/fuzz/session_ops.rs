@@ -134,7 +134,7 @@ impl World {
             0 | 1 if open => {
                 let pieces = if side == Side::Downstream { CLIENT } else { UPSTREAM };
                 let piece = pieces[usize::from(argument) % pieces.len()].as_bytes();
-                let cut = if call % 10 == 0 { piece.len() } else { usize::from(call >> 5).min(piece.len()) };
+                let cut = if call.is_multiple_of(10) { piece.len() } else { usize::from(call >> 5).min(piece.len()) };
                 self.read(side, &piece[..cut]);
                 self.read(side, &piece[cut..]);
             }
