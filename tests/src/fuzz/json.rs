@@ -25,8 +25,10 @@ pub fn run(text: &[u8]) {
     if let Some(expected) = naive_error(&value) {
         assert_eq!(error, expected);
     }
-    if !text.windows(8).any(|w| w == b"_details") {
-        assert_eq!(usage.usage(), naive_usage(text));
+    if !text.windows(8).any(|w| w == b"_details")
+        && let Some(expected) = naive_usage(text)
+    {
+        assert_eq!(usage.usage(), expected);
     }
 }
 
@@ -72,8 +74,8 @@ fn message(value: &Value) -> Option<Box<str>> {
     Some(String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).into())
 }
 
-/// Looks at each `"usage"` with a parser for the object behind it.
-fn naive_usage(text: &[u8]) -> Option<Usage> {
+/// Looks at each `"usage"` with a parser for the object behind it. `None` where one names a count twice.
+fn naive_usage(text: &[u8]) -> Option<Option<Usage>> {
     const KEY: &[u8] = b"\"usage\"";
     let (mut at, mut found) = (0, None);
     while at < text.len() {
@@ -103,5 +105,5 @@ fn naive_usage(text: &[u8]) -> Option<Usage> {
             found = Some(Usage { input, output, total, cached: 0 });
         }
     }
-    found
+    Some(found)
 }
