@@ -6,5 +6,6 @@ pub mod keyring;
 pub mod model;
 pub mod parity;
 pub mod process;
+pub mod rfc;
 pub mod sim;
 pub mod strict;
