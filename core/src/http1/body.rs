@@ -48,8 +48,10 @@ enum State {
 struct Line {
     /// Bytes read and found good.
     at: usize,
-    /// How many of them are the size's digits, once an extension has begun.
+    /// How many of them are the size's digits, once white space or an extension has begun behind them.
     digits: Option<usize>,
+    /// An extension's semicolon was read.
+    extended: bool,
 }
 
 /// What [`Decoder::decode`] found at the beginning of the unread bytes; ranges count from there.
@@ -168,23 +170,30 @@ impl Decoder {
         Ok(self.data(buf, start..end, size))
     }
 
-    /// Reads a chunk header (RFC 9112 section 7.1): its end, past CRLF, once it is there. No white space around the size;
-    /// in an extension any byte but control characters, so that no other parser sees a line end in it.
+    /// Reads a chunk header (RFC 9112 section 7.1): its end, past CRLF, once it is there. White space behind the size only
+    /// where a semicolon follows it (section 7.1.1: bad white space, which a recipient has to bear); in an extension any
+    /// byte but control characters, so that no other parser sees a line end in it.
     fn read_line(&self, buf: &[u8], line: &mut Line) -> Result<Option<usize>, Fault> {
         while let Some(byte) = buf.get(line.at) {
             let read = line.at;
             match (byte, line.digits) {
-                (b'\r', digits) if digits.is_some() || read > 0 => match buf.get(read + 1) {
+                (b'\r', digits) if line.extended || (digits.is_none() && read > 0) => match buf.get(read + 1) {
                     None => return Ok(None),
                     Some(b'\n') => return Ok(Some(read + 2)),
-                    Some(_) if digits.is_some() => return Err(Fault::Extension),
+                    Some(_) if line.extended => return Err(Fault::Extension),
                     Some(_) => return Err(Fault::Size),
                 },
-                (b';', None) if read > 0 => line.digits = Some(read),
+                (b';' | b' ' | b'\t', None) if read > 0 => {
+                    line.digits = Some(read);
+                    line.extended = *byte == b';';
+                }
+                (b';', Some(_)) => line.extended = true,
+                (b' ' | b'\t', Some(_)) => {}
+                (_, Some(_)) if !line.extended => return Err(Fault::Size),
                 (_, None) if hex(*byte).is_none() => return Err(Fault::Size),
                 (_, None) if read == self.digits => return Err(Fault::Digits),
                 (_, None) => {}
-                (b'\t' | b' '..=b'~' | 0x80.., Some(_)) => {}
+                (b'!'..=b'~' | 0x80.., Some(_)) => {}
                 (_, Some(_)) => return Err(Fault::Extension),
             }
             if line.digits.is_some_and(|digits| read + 1 - digits > self.extensions_left) {

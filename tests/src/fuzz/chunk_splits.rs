@@ -74,9 +74,10 @@ fn chunk(bytes: &mut &[u8], data: &mut Vec<u8>, most: usize, extensions: &mut us
     if digits == 0 && !rest.is_empty() {
         return Some(Err(()));
     }
-    if rest.starts_with(b";") {
+    if rest.starts_with(b";") || rest.starts_with(b" ") || rest.starts_with(b"\t") {
         let length = rest.iter().take_while(|b| matches!(b, b'\t' | b' '..=b'~' | 0x80..)).count();
-        if length > *extensions {
+        let space = rest.iter().take_while(|b| matches!(b, b'\t' | b' ')).count();
+        if length > *extensions || rest.get(space).is_some_and(|b| *b != b';') {
             return Some(Err(()));
         }
         *extensions -= length;

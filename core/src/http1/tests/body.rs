@@ -171,13 +171,21 @@ fn sizes_are_bare_hexadecimal_digits() {
         "+5\r\n",
         "5\nhello",
         "5\rhello",
-        "5 ;a\r\n",
+        "5 a;b\r\n",
+        "5 5\r\nhello",
         "\u{ff15}\r\n",
     ] {
         assert_eq!(fault(bytes), (1, Fault::Size), "{bytes:?}");
     }
     assert_eq!(fault("1\r\na\r\nx"), (2, Fault::Size));
     assert_eq!(fault("1\r\na\r\n\r\n"), (2, Fault::Size));
+}
+
+#[test]
+fn white_space_before_an_extension_is_borne_and_ends_here() {
+    let read = chunked("2 \t;a\r\nxx\r\n2 ; b\r\nyy\r\n0 ;c\r\n\r\n");
+    assert_eq!((read.data.as_slice(), read.outcome), (&b"xxyy"[..], Some(Ok(()))));
+    assert_eq!(read.wire, b"2\r\nxx\r\n2\r\nyy\r\n");
 }
 
 #[test]
