@@ -22,6 +22,7 @@ pub mod replay;
 pub mod rng;
 pub mod secret;
 pub mod session;
+pub mod site;
 pub mod sse;
 pub mod stats;
 pub mod target;

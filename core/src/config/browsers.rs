@@ -1,15 +1,20 @@
 //! What browsers may do: `ENABLE_CORS` and `ALLOWED_ORIGINS`.
 
 use super::base_url;
+use super::error::Warning;
 use super::reader::Reader;
 use super::value::{self, Parsed};
 use crate::cors::Cors;
 use std::sync::Arc;
 
-/// The policy; `None`: off.
-pub(super) fn cors(r: &mut Reader<'_>) -> Option<Cors> {
+/// The policy; `None`: off. `guarded`: a token is asked for.
+pub(super) fn cors(r: &mut Reader<'_>, guarded: bool) -> Option<Cors> {
     let origins = r.get("ALLOWED_ORIGINS", origins).unwrap_or_default();
-    r.boolean("ENABLE_CORS", true).then_some(Cors { origins })
+    let cors = r.boolean("ENABLE_CORS", true).then_some(Cors { origins })?;
+    if !guarded && cors.origins.is_none() {
+        r.warnings.push(Warning::AnyPage);
+    }
+    Some(cors)
 }
 
 /// A comma list of origins; `*` among them means any.

@@ -41,11 +41,12 @@ impl Config {
         let keys = upstream::keys(r, &listen);
         let pool = pool(r);
         let admin_tokens = tokens::admin(r, tokens.as_ref());
+        let cors = browsers::cors(r, tokens.is_some());
         let settings = Settings {
             limits: r.limits(),
             tokens,
             admin_tokens,
-            cors: browsers::cors(r),
+            cors,
             request_timeout: request_timeout(r),
             stream_header_timeout: r.span("STREAM_HEADER_TIMEOUT"),
             client_half_close: r.boolean("CLIENT_HALF_CLOSE", false),
@@ -53,6 +54,7 @@ impl Config {
             retry_ambiguous: pool.retry_ambiguous,
             keep_alive: r.boolean("ENABLE_KEEP_ALIVE", true),
             log_requests: r.boolean("LOG_ENABLE_REQUEST", true),
+            names: layers.own_names.iter().cloned().chain([listen.host.clone()]).collect(),
             instance: format!("{:016x}", layers.instance).into(),
         };
         let workers = r.get("WORKERS", |text| number(text, 1, MOST_WORKERS));

@@ -59,8 +59,8 @@ pub enum ConfigError {
     NoKeys {
         /// Where keys were looked for.
         source: Source,
-        /// How many lines were skipped.
-        skipped: usize,
+        /// The lines that were skipped.
+        skipped: Vec<u32>,
     },
     /// A base URL leads back to the proxy itself.
     SelfCall {
@@ -93,13 +93,14 @@ impl fmt::Display for ConfigError {
                 write!(f, "{source}: there is no setting {name:?}")?;
                 alike.as_ref().map_or(Ok(()), |alike| write!(f, "; did you mean {alike}?"))
             }
-            ConfigError::NoKeys { source, skipped: 0 } => {
+            ConfigError::NoKeys { source, skipped } if skipped.is_empty() => {
                 write!(f, "no key: {source} holds none; write one key a line")
             }
-            ConfigError::NoKeys { source, skipped } => write!(
-                f,
-                "no key is left: {source} holds {skipped} lines whose key is not visible ASCII; write one key a line"
-            ),
+            ConfigError::NoKeys { source, skipped } => {
+                write!(f, "no key is left: {source}: {SKIPPED}: line ")?;
+                some(f, skipped, |f, line| write!(f, "{line}"))?;
+                f.write_str("; write one key a line, as UTF-8")
+            }
             ConfigError::SelfCall { name, source, listen } => write!(
                 f,
                 "{name} ({source}): leads back to this proxy, which listens on {listen}; write the provider's URL"
@@ -140,7 +141,7 @@ pub enum Warning {
         /// The name that it looks like.
         alike: Option<Box<str>>,
     },
-    /// Lines whose key is not visible ASCII were skipped.
+    /// Lines whose key is not visible ASCII, or too long for a field, were skipped.
     Skipped {
         /// The file or list.
         source: Source,
@@ -165,6 +166,8 @@ pub enum Warning {
     LoopbackOnly(Listen),
     /// No token is asked for, and other machines can reach the proxy.
     OpenToAll(Listen),
+    /// No token is asked for, and pages of any origin may read answers.
+    AnyPage,
     /// A client token is also `ADMIN_KEY`, so that client may do what the admin may.
     AdminIsClient,
 }
@@ -181,7 +184,7 @@ impl fmt::Display for Warning {
                 alike.as_ref().map_or(Ok(()), |alike| write!(f, "; did you mean {alike}?"))
             }
             Warning::Skipped { source, lines } => {
-                write!(f, "{source}: skipped, as the key is not visible ASCII: line ")?;
+                write!(f, "{source}: {SKIPPED}: line ")?;
                 some(f, lines, |f, line| write!(f, "{line}"))
             }
             Warning::Repeated { source, lines } => {
@@ -198,10 +201,17 @@ impl fmt::Display for Warning {
             Warning::OpenToAll(listen) => {
                 write!(f, "no AUTH_KEY is set: whoever reaches {listen} uses your keys; set AUTH_KEY")
             }
+            Warning::AnyPage => f.write_str(
+                "no AUTH_KEY is set and ALLOWED_ORIGINS is *: any web page in a browser that reaches this proxy can use your \
+                 keys; set AUTH_KEY, or name the pages in ALLOWED_ORIGINS",
+            ),
             Warning::AdminIsClient => f.write_str("a token of AUTH_KEY is also ADMIN_KEY: its clients are admins"),
         }
     }
 }
+
+/// Why lines of a keys file are skipped.
+const SKIPPED: &str = "skipped, as the key is not visible ASCII of at most 16 KiB";
 
 /// The first ten, and how many more there are.
 fn some<T>(

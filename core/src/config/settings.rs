@@ -4,6 +4,7 @@ use crate::auth::Tokens;
 use crate::cors::Cors;
 use crate::limits::Limits;
 use core::time::Duration;
+use std::sync::Arc;
 
 /// How the next key is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +100,8 @@ pub struct Settings {
     pub keep_alive: bool,
     /// Whether a line is logged for each request (`LOG_ENABLE_REQUEST`).
     pub log_requests: bool,
+    /// Names that the proxy goes by, beside its addresses and local names: its own host's and that of `HOST`.
+    pub names: Arc<[Box<str>]>,
     /// Names this instance in `x-keywheel-hop`: 16 hexadecimal digits.
     pub instance: Box<str>,
 }
@@ -118,6 +121,7 @@ impl Default for Settings {
             retry_ambiguous: pool.retry_ambiguous,
             keep_alive: true,
             log_requests: true,
+            names: Arc::from([]),
             instance: "0000000000000000".into(),
         }
     }

@@ -91,7 +91,7 @@ fn report(r: &mut Reader<'_>, found: Keys, at: &Source) -> Vec<keys::Line> {
         right,
     }));
     if keys.is_empty() {
-        r.errors.push(ConfigError::NoKeys { source: at.clone(), skipped: skipped.len() });
+        r.errors.push(ConfigError::NoKeys { source: at.clone(), skipped });
     } else if !skipped.is_empty() {
         r.warnings.push(Warning::Skipped { source: at.clone(), lines: skipped });
     }

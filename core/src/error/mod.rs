@@ -35,6 +35,8 @@ pub enum ClientFault {
     },
     /// The credential.
     Auth(AuthError),
+    /// No token is set, and it comes from a web page of another site.
+    Strange,
     /// The path.
     Target(TargetError),
     /// An admin path does not have this method; here are those it has.
@@ -155,6 +157,12 @@ impl From<ClientFault> for Problem {
             ClientFault::Request { status, code, text } => Problem::new(status, INVALID, code, text),
             ClientFault::Auth(error) => auth(error),
             ClientFault::Target(error) => target(error),
+            ClientFault::Strange => Problem::new(
+                StatusCode::FORBIDDEN,
+                INVALID,
+                "cross_site_request",
+                "This proxy asks for no token, so it does not serve web pages of other sites. Set AUTH_KEY to let them in by it.",
+            ),
             ClientFault::Method(allow) => Problem::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 INVALID,

@@ -1,7 +1,8 @@
 //! The way in: what a request head is answered at once, or begins.
 //!
 //! In this order: a loop (508) · a CORS preflight, which carries no credential · the target (400, 404) · an admin
-//! page and its credential · the proxy token (400, 401). Only then is anything kept of the request.
+//! page and its credential · the proxy token (400, 401). Where no token is set, 403 for pages of other sites instead. Only
+//! then is anything kept of the request.
 
 use super::request::Request;
 use super::{Due, Exchange, Own, State};
@@ -15,6 +16,7 @@ use crate::message::{Length, Page, RequestHead};
 use crate::notice::RequestLine;
 use crate::proxy::{AdminCall, AdminPage, Ask};
 use crate::replay::Replay;
+use crate::site;
 use crate::target::{self, Route};
 use crate::turn::Turn;
 use bytes::Bytes;
@@ -109,8 +111,12 @@ impl Exchange {
         }
         match route {
             Err(error) => self.refuse(ClientFault::Target(error)),
-            Ok(Route::Admin(page, rows)) => self.admit_admin(head, page, rows),
+            Ok(Route::Admin(page)) => self.admit_admin(head, page),
             Ok(Route::Proxied(_)) => {
+                let (cors, names) = (settings.cors.as_ref(), &settings.names);
+                if settings.tokens.is_none() && site::strange(head.fields, head.authority, names, cors) {
+                    return self.refuse(ClientFault::Strange);
+                }
                 let query = target::query(head.target);
                 auth::check(head.fields, query, settings.tokens.as_ref())
                     .or_else(|error| self.refuse(ClientFault::Auth(error)))
@@ -118,17 +124,25 @@ impl Exchange {
         }
     }
 
-    fn admit_admin(&mut self, head: &RequestHead<'_>, what: AdminPage, page: u32) -> Result<(), Box<Page>> {
+    fn admit_admin(&mut self, head: &RequestHead<'_>, what: AdminPage) -> Result<(), Box<Page>> {
         let methods = target::methods(what);
         if !methods.split(", ").any(|method| method == head.method.as_str()) {
             return self.refuse(ClientFault::Method(methods));
         }
         if !target::is_public(what) {
             let tokens = self.settings.admin_tokens.as_ref().or(self.settings.tokens.as_ref());
+            let (names, changes) = (&self.settings.names, target::changes(what));
+            if tokens.is_none() && site::strange_admin(head.fields, head.authority, names, changes) {
+                return self.refuse(ClientFault::Strange);
+            }
             if let Err(error) = auth::check_admin(head.fields, tokens) {
                 return self.refuse(ClientFault::Auth(error));
             }
         }
+        let page = match target::number(target::query(head.target)) {
+            Ok(page) => page,
+            Err(error) => return self.refuse(ClientFault::Target(error)),
+        };
         self.ask = Some(Ask::Admin(AdminCall { worker: self.worker, what, page }));
         Ok(())
     }

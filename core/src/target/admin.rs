@@ -18,7 +18,7 @@ pub(super) fn page(path: &[u8]) -> Option<AdminPage> {
 }
 
 /// Which page of rows a query asks for by `page=`: a number from 1, which is also what nothing means.
-pub(super) fn number(query: Option<&[u8]>) -> Result<u32, TargetError> {
+pub fn number(query: Option<&[u8]>) -> Result<u32, TargetError> {
     let value = query.into_iter().flat_map(|q| q.split(|&b| b == b'&')).find_map(|p| p.strip_prefix(b"page="));
     let Some(value) = value else { return Ok(1) };
     let digits = core::str::from_utf8(value).ok().filter(|v| v.bytes().all(|b| b.is_ascii_digit()));
@@ -32,6 +32,11 @@ pub const fn methods(page: AdminPage) -> &'static str {
         AdminPage::ResetKeys => "POST, GET",
         _ => "GET, HEAD",
     }
+}
+
+/// Whether calling it changes anything.
+pub const fn changes(page: AdminPage) -> bool {
+    matches!(page, AdminPage::ResetKeys | AdminPage::Reload)
 }
 
 /// Whether an admin page is shown without a credential.

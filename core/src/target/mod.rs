@@ -16,7 +16,7 @@
 mod admin;
 mod dots;
 
-pub use admin::{is_public, methods};
+pub use admin::{changes, is_public, methods, number};
 
 use crate::auth::kept_query;
 use crate::proxy::AdminPage;
@@ -24,8 +24,8 @@ use crate::proxy::AdminPage;
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// One of our own pages, and the number of the page of rows that is asked for, from 1.
-    Admin(AdminPage, u32),
+    /// One of our own pages.
+    Admin(AdminPage),
     /// The pool `default`.
     Proxied(Target),
 }
@@ -63,9 +63,9 @@ const VERSION: &[u8] = b"/v1";
 /// `resources` are the first path segments that the pool's dialect knows without a version (`chat`, `models`, …).
 /// One pass over the path; nothing is allocated.
 pub fn route(raw: &[u8], resources: &[&str]) -> Result<Route, TargetError> {
-    let (path, query) = split(raw);
+    let path = split(raw).0;
     if let Some(page) = admin::page(path) {
-        return Ok(Route::Admin(page, admin::number(query)?));
+        return Ok(Route::Admin(page));
     }
     if path == b"*" {
         return Ok(Route::Proxied(Target { start: 0, end: 1, add_version: false }));

@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub(super) struct Keys {
     /// The keys, in order, each once.
     pub(super) keys: Vec<Line>,
-    /// Lines whose key is not visible ASCII: skipped.
+    /// Lines whose key is not visible ASCII, or longer than [`KEY`]: skipped.
     pub(super) skipped: Vec<u32>,
     /// Lines that repeat a key, each with the line of the first.
     pub(super) repeated: Vec<(u32, u32)>,
@@ -45,6 +45,8 @@ pub(super) struct Line {
     project: Option<Box<str>>,
 }
 
+/// Longest key: what a provider's server takes as one field.
+const KEY: usize = 16 * 1024;
 /// Longest name of a key, in characters.
 const NAME: usize = 64;
 /// Greatest weight: shares finer than this are not told apart.
@@ -75,7 +77,8 @@ fn read<'a>(lines: impl Iterator<Item = (u32, &'a [u8])>) -> Keys {
         let key_end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
         let (key, rest) = line.split_at(key_end);
         let rest = rest.trim_ascii();
-        if !key.iter().all(u8::is_ascii_graphic) || !matches!(rest.first(), None | Some(b'|' | b'#')) {
+        let fits = key.len() <= KEY && key.iter().all(u8::is_ascii_graphic);
+        if !fits || !matches!(rest.first(), None | Some(b'|' | b'#')) {
             all.skipped.push(number);
             continue;
         }
