@@ -60,12 +60,13 @@ impl Config {
         let workers = r.get("WORKERS", |text| number(text, 1, MOST_WORKERS));
         let (log, extra_ca) = (log(r), extra_ca(r));
         let shutdown = r.span("SHUTDOWN_TIMEOUT").unwrap_or(SHUTDOWN);
+        let core_dumps = r.boolean("CORE_DUMPS", false);
         let Reader { errors, warnings, .. } = reader;
         if !errors.is_empty() {
             return Err(errors);
         }
         let settings = Arc::new(settings);
-        Ok((Config { settings, pool, keys, listen, workers, log, extra_ca, shutdown }, warnings))
+        Ok((Config { settings, pool, keys, listen, workers, log, extra_ca, shutdown, core_dumps }, warnings))
     }
 }
 

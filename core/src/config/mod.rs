@@ -52,6 +52,8 @@ pub struct Config {
     pub extra_ca: Option<Arc<[u8]>>,
     /// How long running exchanges may go on after a SIGTERM.
     pub shutdown: Duration,
+    /// Whether the process may be dumped and traced (`CORE_DUMPS`), which shows every key.
+    pub core_dumps: bool,
 }
 
 /// How long running exchanges may go on after a SIGTERM, when nobody says.
@@ -64,6 +66,7 @@ pub struct Fixed {
     workers: Option<u32>,
     log: LogConfig,
     shutdown: Duration,
+    core_dumps: bool,
     replay_total: usize,
 }
 
@@ -79,14 +82,22 @@ impl Config {
             log: LogConfig::default(),
             extra_ca: None,
             shutdown: SHUTDOWN,
+            core_dumps: false,
         }
     }
 
     /// What of it a reload cannot change.
     pub fn fixed(&self) -> Fixed {
-        let Config { listen, workers, log, shutdown, settings, .. } = self;
+        let Config { listen, workers, log, shutdown, core_dumps, settings, .. } = self;
         let replay_total = settings.limits.replay_total;
-        Fixed { listen: listen.clone(), workers: *workers, log: log.clone(), shutdown: *shutdown, replay_total }
+        Fixed {
+            listen: listen.clone(),
+            workers: *workers,
+            log: log.clone(),
+            shutdown: *shutdown,
+            core_dumps: *core_dumps,
+            replay_total,
+        }
     }
 }
 
@@ -101,6 +112,7 @@ impl Fixed {
             ("LOG_FORMAT", self.log.format != new.log.format),
             ("LOG_FILE_PATH", self.log.file != new.log.file),
             ("SHUTDOWN_TIMEOUT", self.shutdown != new.shutdown),
+            ("CORE_DUMPS", self.core_dumps != new.core_dumps),
             ("LIMIT_REPLAY_TOTAL", self.replay_total != new.replay_total),
         ];
         differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()

@@ -58,6 +58,7 @@ pub const SETTINGS: &[Setting] = &[
     alias("CONNECT_TIMEOUT", "LIMIT_CONNECT"),
     alias("STREAM_IDLE_TIMEOUT", "LIMIT_STREAM_IDLE"),
     plain("SHUTDOWN_TIMEOUT"),
+    plain("CORE_DUMPS"),
     plain("CLIENT_HALF_CLOSE"),
     plain("MAX_SOCKETS"),
     plain("MAX_FREE_SOCKETS"),

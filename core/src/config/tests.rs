@@ -107,6 +107,7 @@ const VALUES: &[(&str, &str)] = &[
     ("CONNECT_TIMEOUT", "2s"),
     ("STREAM_IDLE_TIMEOUT", "1m"),
     ("SHUTDOWN_TIMEOUT", "5s"),
+    ("CORE_DUMPS", "yes"),
     ("CLIENT_HALF_CLOSE", "on"),
     ("MAX_SOCKETS", "50"),
     ("MAX_FREE_SOCKETS", "3"),
@@ -444,8 +445,11 @@ fn what_a_reload_cannot_change() {
     assert!(old.differences(&old).is_empty());
     let new = Start::env(&[("PORT", "1"), ("HOST", "::"), ("WORKERS", "2"), ("MAX_RETRIES", "9")]).config().fixed();
     assert_eq!(old.differences(&new), ["HOST", "PORT", "WORKERS"]);
-    let new = Start::env(&[("LOG_LEVEL", "warn"), ("LOG_FORMAT", "json"), ("SHUTDOWN_TIMEOUT", "1s")]).config().fixed();
-    assert_eq!(old.differences(&new), ["LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_TIMEOUT"]);
+    let new =
+        Start::env(&[("LOG_LEVEL", "warn"), ("LOG_FORMAT", "json"), ("SHUTDOWN_TIMEOUT", "1s"), ("CORE_DUMPS", "1")])
+            .config()
+            .fixed();
+    assert_eq!(old.differences(&new), ["LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_TIMEOUT", "CORE_DUMPS"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 ended as asked; 1 could not serve; 2 a wrong command line or configuration.
 
 mod args;
+mod dumps;
 mod load;
 
 use crate::demo;
@@ -26,9 +27,13 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// The whole process of a binary.
 pub fn main<F: Flavour>() -> ExitCode {
     host::trace_panics();
+    warn_of::<F>(dumps::forbid());
     match args::parse(F::NAME, std::env::args_os().collect()) {
         Ok(Call::Serve(flags)) => serve::<F>(*flags),
-        Ok(Call::Demo { once }) => demo::run::<F>(once, no_color()),
+        Ok(Call::Demo { once }) => {
+            warn_of::<F>(dumps::settle(false));
+            demo::run::<F>(once, no_color())
+        }
         Err(error) => {
             // Nowhere is left to say that it could not be printed.
             let _ = error.print();
@@ -47,6 +52,13 @@ pub(crate) fn complain(name: &str, text: &str) {
     let _ = writeln!(std::io::stderr(), "{name}: {text}");
 }
 
+/// Serving goes on where the kernel keeps a process from protecting itself, but not in silence.
+fn warn_of<F: Flavour>(protected: std::io::Result<()>) {
+    if let Err(error) = protected {
+        complain(F::NAME, &format!("core dumps and tracing cannot be turned off: {error}"));
+    }
+}
+
 fn serve<F: Flavour>(flags: Flags) -> ExitCode {
     let loader = Arc::new(Loader::new(flags, host::seed()));
     let loaded = match loader.load() {
@@ -56,6 +68,7 @@ fn serve<F: Flavour>(flags: Flags) -> ExitCode {
             return ExitCode::from(WRONG);
         }
     };
+    warn_of::<F>(dumps::settle(loaded.config.core_dumps));
     let log = match Log::start(&loaded.config.log, Clock::start(), Some(Console::stdout(no_color()))) {
         Ok(log) => log,
         Err(error) => {

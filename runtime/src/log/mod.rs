@@ -153,11 +153,22 @@ impl log::Log for Log {
     }
 }
 
+/// Opens the file for appending, and makes it and its folder where they are missing: for their owner only, as who called
+/// what is nobody else's business. What is there keeps the permissions that the operator gave it.
 fn open(path: &Path) -> io::Result<fs::File> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
+    let (mut folders, mut file) = (fs::DirBuilder::new(), OpenOptions::new());
+    folders.recursive(true);
+    file.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+        folders.mode(0o700);
+        file.mode(0o600);
     }
-    OpenOptions::new().create(true).append(true).open(path)
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        folders.create(folder)?;
+    }
+    file.open(path)
 }
 
 #[cfg(test)]

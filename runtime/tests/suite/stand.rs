@@ -1,6 +1,6 @@
 //! What the behaviours stand on: a runtime for a closure, certificates, a server with its provider.
 
-use keywheel_core::config::{Config, KeyEntry, Listen, PoolConfig, Settings};
+use keywheel_core::config::{Config, KeyEntry, Listen};
 use keywheel_core::notice::Notice;
 use keywheel_core::origin::{BaseUrl, Origin};
 use keywheel_core::secret::Secret;
@@ -100,16 +100,9 @@ pub(crate) fn config(base: BaseUrl, keys: &[&str]) -> Config {
     let entry = |(n, key): (usize, &&str)| {
         Arc::new(KeyEntry::new(Secret::new(key.as_bytes()), n as u32, bases.clone()).unwrap())
     };
-    Config {
-        keys: keys.iter().enumerate().map(entry).collect(),
-        settings: Arc::new(Settings::default()),
-        pool: PoolConfig::default(),
-        listen: Listen { host: "127.0.0.1".into(), port: 0 },
-        workers: Some(1),
-        log: Default::default(),
-        extra_ca: None,
-        shutdown: PATIENCE,
-    }
+    let listen = Listen { host: "127.0.0.1".into(), port: 0 };
+    let keys = keys.iter().enumerate().map(entry).collect();
+    Config { listen, workers: Some(1), shutdown: PATIENCE, ..Config::new(keys) }
 }
 
 type Reread = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
