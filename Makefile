@@ -8,7 +8,7 @@ CURL    := curl --fail-with-body --silent --show-error
 TOKEN   := token=$${ADMIN_KEY:-$$AUTH_KEY}; token=$${token%%,*}; [ -z "$$token" ] || printf 'header = "Authorization: Bearer %s"\n' "$$token"
 
 .DEFAULT_GOAL := help
-.PHONY: all build build-all run dev test coverage bench lint fmt tidy deps clean install docker-build docker-run \
+.PHONY: all build build-all run dev test coverage bench lint fmt tidy trees deps clean install docker-build docker-run \
         health stats reset-keys blacklist help
 
 all: fmt lint test build ## Format, lint, test, build
@@ -43,6 +43,9 @@ fmt: ## Format the sources
 
 tidy: ## The house rules: file and function length, layers, documentation of limits
 	cargo test --package keywheel-tests --test tidy
+
+trees: ## Renew the committed trees of each binary's packages
+	RENEW_TREES=1 cargo test --package keywheel-tests --test tidy trees
 
 deps: ## Fetch all dependencies
 	cargo fetch --locked

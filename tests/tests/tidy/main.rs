@@ -5,6 +5,7 @@ mod imports;
 mod layers;
 mod length;
 mod sources;
+mod trees;
 
 /// Fails with one line for each breach, so that one run names them all.
 #[track_caller]
