@@ -3,6 +3,7 @@
 use keywheel_tests::process::binary;
 use keywheel_tests::sim::dice::Dice;
 use keywheel_tests::sim::engine::{Carriage, Mode};
+use keywheel_tests::sim::scenario::Scenario;
 use keywheel_tests::sim::simulation::{Plan, Report, run};
 
 /// Seeds that every `cargo test` runs, in both modes, beside those that once failed.
@@ -55,7 +56,7 @@ fn two_processes_leave_the_same_trace() {
 
 /// What upstreams got of a gentle world whose driver is of this shape.
 fn gentle(seed: u64, carriage: Carriage) -> Report {
-    let report = run(&Plan { gentle: Some(carriage.clone()), ..Plan::new(seed, carriage.mode) });
+    let report = run(&Plan::of(Scenario::gentle(seed, carriage.clone())));
     assert!(report.broken.is_empty(), "seed {seed}, {carriage:?}\n{}", report.broken.join("\n"));
     report
 }

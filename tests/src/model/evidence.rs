@@ -202,7 +202,8 @@ fn class_of(record: &Record) -> (&'static str, bool) {
     }
 }
 
-fn by_status(status: u16) -> &'static str {
+/// What a status alone means.
+pub(super) fn by_status(status: u16) -> &'static str {
     match status {
         401 => "key_dead",
         402 => "quota",

@@ -1,6 +1,6 @@
 //! Judges a world that has ended: the invariants, from outside. Each is told by its number.
 
-use super::evidence::{Attempt, Evidence, Request};
+use super::evidence::{Attempt, Evidence, Request, by_status};
 use super::ledger::Ledger;
 use super::{books, rests};
 use crate::sim::client::Ending;
@@ -158,11 +158,16 @@ fn answers(request: &Request<'_>, last: Option<&Attempt>, say: &mut impl FnMut(S
         let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(300)]).into_owned();
         return say(format!("I5 {} without an attempt, and not an error of keywheel's own: {body}", answer.status));
     };
+    if answer.status == 101 && last.record.status == 101 {
+        return tunnel(request, say);
+    }
     if last.record.status != answer.status {
         return say(format!("I5 the client got {}, the last attempt {}", answer.status, last.record.status));
     }
     let upstream = &last.record.answer.start;
-    let by_close = answer.framing == super::answer::Framing::Close;
+    // What ends with its connection and is cut in order cannot be told from what is whole.
+    let unframed = ["until_close", "http10"].iter().any(|wish| outcome.errand.spec.contains(wish));
+    let by_close = unframed || answer.framing == super::answer::Framing::Close;
     let same = &answer.body == upstream || masked(&answer.body, upstream);
     if whole && !same && outcome.errand.method != "HEAD" && !(by_close && prefix(&answer.body, upstream)) {
         say(format!(
@@ -177,6 +182,35 @@ fn answers(request: &Request<'_>, last: Option<&Attempt>, say: &mut impl FnMut(S
     if !whole && !prefix(&answer.body, upstream) {
         say("I6 the client got bytes that the upstream did not send".into());
     }
+}
+
+/// I6 for a tunnel: the provider echoes frames, so what came is what was sent, unmasked; all of it where it ended well.
+fn tunnel(request: &Request<'_>, say: &mut impl FnMut(String)) {
+    let (outcome, answer) = (request.outcome, &request.outcome.answer);
+    let echo = echoes(&outcome.errand.frames);
+    if !echo.starts_with(&answer.body) {
+        say(format!("I6 a tunnel gave {} bytes that are not the echo of what was sent", answer.body.len()));
+    }
+}
+
+/// The frames (RFC 6455 section 5.2) as a server sends them back.
+fn echoes(mut frames: &[u8]) -> Vec<u8> {
+    let mut echo = Vec::new();
+    while let [first, second, rest @ ..] = frames {
+        let wide = match second & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let number = rest[..wide].iter().fold(0, |n, byte| n << 8 | usize::from(*byte));
+        let len = if wide == 0 { usize::from(second & 0x7f) } else { number };
+        echo.extend([*first, second & 0x7f]);
+        echo.extend(&rest[..wide]);
+        let (mask, payload) = rest[wide..].split_at(4);
+        echo.extend(payload[..len].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frames = &payload[len..];
+    }
+    echo
 }
 
 /// Whether `got` begins as `sent` does, but for one event of keywheel's own at its end, and for a masked key.
@@ -207,7 +241,11 @@ fn own_fits(own: &'static str, last: Option<&Attempt>, say: &mut impl FnMut(Stri
     let failed =
         last.is_none_or(|last| !last.head_arrived || last.record.status == 0 || last.record.ended != Ended::Complete);
     let fits = match own {
-        "no_available_keys" => matches!(class, "key_dead" | "quota") || last.is_none(),
+        // Where the answer's body was cut, its status alone speaks.
+        "no_available_keys" => {
+            let by_status = last.map_or("", |last| by_status(last.record.status));
+            [class, by_status].iter().any(|class| matches!(*class, "key_dead" | "quota")) || last.is_none()
+        }
         "no_free_connection" | "resting" => last.is_none(),
         "upstream_unreachable" => true,
         "upstream_lost" | "upstream_timeout" | "upstream_garbled" => failed || class == "ok" || !class.is_empty(),

@@ -24,7 +24,9 @@ pub struct Ledger {
     pub broken: Vec<String>,
     /// Request lines: status, retries, whether complete.
     pub lines: u64,
-    jumps: Vec<u64>,
+    jumps: Vec<(u64, u64)>,
+    resets: Vec<u64>,
+    restarts: Vec<u64>,
     reloads: Vec<u64>,
     healed: Option<u64>,
 }
@@ -42,6 +44,8 @@ impl Ledger {
             broken: Vec::new(),
             lines: 0,
             jumps: Vec::new(),
+            resets: Vec::new(),
+            restarts: Vec::new(),
             reloads: Vec::new(),
             healed: None,
         }
@@ -57,6 +61,9 @@ impl Ledger {
                 self.tell(*session, format!("wakes for {reason:?}"));
                 self.count("deadline", &format!("{reason:?}"));
             }
+            Seen::HouseWoken(reason) => self.count("deadline", &format!("{reason:?}")),
+            Seen::Edge(edge) => self.count("edge", &format!("{edge:?}")),
+            Seen::Wrong(what) => self.broken.push(what.clone()),
             Seen::Act(session, action) => self.act(*session, action),
         }
     }
@@ -173,8 +180,29 @@ impl Ledger {
     }
 
     /// The clock jumped.
-    pub fn jumped(&mut self, now: u64) {
-        self.jumps.push(now);
+    pub fn jumped(&mut self, from: u64, to: u64) {
+        self.jumps.push((from, to));
+    }
+
+    /// All keys were reset.
+    pub fn reset(&mut self, now: u64) {
+        self.resets.push(now);
+    }
+
+    /// One process ended, another began: what was known is forgotten, and the books begin anew.
+    pub fn restarted(&mut self, now: u64) {
+        let (given, settled) = self.leases;
+        if given != settled {
+            self.broken.push(format!("I7 at {now}: {given} leases were given and {settled} settled when it ended"));
+        }
+        self.held.clear();
+        self.judged = 0;
+        self.restarts.push(now);
+    }
+
+    /// When the process that runs now began.
+    pub fn process_began(&self) -> u64 {
+        self.restarts.last().copied().unwrap_or(0)
     }
 
     /// All faults ended.
@@ -185,7 +213,8 @@ impl Ledger {
     /// Whether between these times nothing but time itself acted on keys from outside.
     pub fn undisturbed(&self, from: u64, to: u64) -> bool {
         let within = |at: &u64| (from..=to).contains(at);
-        !self.reloads.iter().any(within) && !self.healed.iter().any(within)
+        let acts = [&self.reloads, &self.resets, &self.restarts];
+        !acts.into_iter().flatten().chain(&self.healed).any(within)
     }
 
     /// Whether leases can be seen (core mode).

@@ -80,10 +80,11 @@ impl Fact<'_> {
         concerned && while_out && !least_bad && undisturbed && !self.contradicted(evidence)
     }
 
-    /// The operator reset all keys before `at`.
+    /// A client that may do so reset all keys after this was said and before `at`.
     fn reset(&self, evidence: &Evidence<'_>, at: u64) -> bool {
         let resets = evidence.requests.iter().filter(|request| request.outcome.errand.target == "/reset-keys");
-        resets.filter_map(|request| request.outcome.began).any(|began| self.began < began && began < at)
+        let mut spans = resets.filter_map(|request| Some((request.outcome.began?, request.outcome.ended_at)));
+        spans.any(|(began, ended)| self.began < ended && began < at)
     }
 
     /// Another attempt with the key was under way at the time and went well: it may have been the one that brought the

@@ -7,13 +7,14 @@
 //!    └─── the connection was lost: the errands under way have ended, the others go on
 //! ```
 
-use super::errand::{Errand, Leave, Leaving, When};
-use super::net::{End, Write};
+mod link;
+
+use super::errand::{Errand, Leave, When};
 use super::pipe::Read;
 use super::world::{Event, World};
-use crate::model::answer::{Answer, Framing, Reader};
+use crate::model::answer::{Answer, Framing};
+use link::Link;
 use std::collections::VecDeque;
-use std::io::IoSlice;
 use std::net::SocketAddr;
 
 /// How a client goes about its errands.
@@ -82,27 +83,6 @@ pub struct Client {
     visits: u32,
     next_at: u64,
     wake_at: Option<u64>,
-}
-
-#[derive(Debug)]
-struct Link {
-    end: End,
-    reader: Reader,
-    /// Bytes still to be written.
-    outbox: VecDeque<u8>,
-    /// Outcomes under way, in order.
-    under_way: VecDeque<usize>,
-    /// The body that waits for `100 Continue`, and until when.
-    held: Option<(Vec<u8>, u64)>,
-    /// Where the body pauses: bytes of the outbox left, for how long; then until when.
-    pause: Option<(usize, u64)>,
-    paused_until: Option<u64>,
-    leave: Option<(Leave, u64)>,
-    got: usize,
-    sent: usize,
-    read_at: u64,
-    half_closed: bool,
-    closing: bool,
 }
 
 impl Client {
@@ -197,30 +177,21 @@ impl Client {
         if self.todo.is_empty() || now < self.next_at {
             return false;
         }
-        let Some(end) = world.visit(self.id, self.address) else { return false };
+        let Some(end) = world.visit(self.id, self.address) else {
+            // Between two processes nobody listens.
+            self.next_at = now + 500_000;
+            return false;
+        };
         self.visits += 1;
-        self.link = Some(Link {
-            end,
-            reader: Reader::default(),
-            outbox: VecDeque::new(),
-            under_way: VecDeque::new(),
-            held: None,
-            pause: None,
-            paused_until: None,
-            leave: None,
-            got: 0,
-            sent: 0,
-            read_at: 0,
-            half_closed: false,
-            closing: false,
-        });
+        self.link = Some(Link::new(end));
         true
     }
 
     /// Puts the next errand into the outbox where one may be begun.
     fn begin_next(&mut self, link: &mut Link, world: &mut World, now: u64) -> bool {
         let room = link.under_way.len() < self.manner.pipeline.max(1) && link.held.is_none() && !link.half_closed;
-        let busy = !link.outbox.is_empty() || (link.leave.is_some() && !link.under_way.is_empty());
+        let tunnel = link.under_way.iter().any(|index| !self.outcomes[*index].errand.frames.is_empty());
+        let busy = tunnel || !link.outbox.is_empty() || (link.leave.is_some() && !link.under_way.is_empty());
         if !room || busy || now < self.next_at {
             return false;
         }
@@ -232,7 +203,8 @@ impl Client {
         link.pause = errand.pause.map(|(after, span)| (body.len().saturating_sub(after), span));
         match errand.expect {
             Some(patience) => link.held = Some((body, now + patience)),
-            None => link.outbox.extend(body),
+            None if errand.frames.is_empty() => link.outbox.extend(body),
+            None => link.held = Some((errand.frames.clone(), u64::MAX)),
         }
         link.leave = errand.leave.map(|leave| (leave, now));
         (link.got, link.sent) = (0, 0);
@@ -321,7 +293,7 @@ impl Client {
             }
         };
         if let Some(link) = &self.link {
-            sooner(link.held.as_ref().map(|(_, until)| *until));
+            sooner(link.held.as_ref().map(|(_, until)| *until).filter(|until| *until != u64::MAX));
             sooner(link.paused_until);
             sooner(self.manner.pace.map(|_| link.read_at));
             if let Some((Leave { when: When::After(span), .. }, began)) = link.leave {
@@ -334,103 +306,5 @@ impl Client {
             self.wake_at = Some(at);
             world.agenda.at(at, Event::Client(self.id));
         }
-    }
-}
-
-impl Link {
-    fn write(&mut self, world: &mut World, now: u64, outcomes: &mut [Outcome]) -> bool {
-        self.release(now, true);
-        if self.paused_until.is_some_and(|until| until > now) {
-            return false;
-        }
-        let mut moved = false;
-        while !self.outbox.is_empty() {
-            let stop = match self.pause {
-                Some((left, span)) if left >= self.outbox.len() => {
-                    (self.pause, self.paused_until) = (None, Some(now + span));
-                    return moved;
-                }
-                Some((left, _)) => self.outbox.len() - left,
-                None => usize::MAX,
-            };
-            let most = match self.leave {
-                Some((Leave { when: When::Sent(n), .. }, _)) => n.saturating_sub(self.sent),
-                _ => usize::MAX,
-            };
-            let front = self.outbox.as_slices().0;
-            let slice = &front[..front.len().min(most).min(stop)];
-            if slice.is_empty() {
-                return moved;
-            }
-            match world.net.write(self.end, &[IoSlice::new(slice)], now) {
-                Write::Took(n) => {
-                    self.outbox.drain(..n);
-                    self.sent += n;
-                    moved = true;
-                }
-                Write::Full | Write::Reset => return moved,
-            }
-        }
-        if self.held.is_none()
-            && let Some(outcome) = self.under_way.back().map(|index| &mut outcomes[*index])
-        {
-            outcome.sent = true;
-        }
-        moved
-    }
-
-    fn read(&mut self, world: &mut World, now: u64, pace: Option<(usize, u64)>) -> Read {
-        let mut buffer = [0; 16 * 1024];
-        let most = match pace {
-            Some(_) if now < self.read_at => return Read::Empty,
-            Some((most, _)) => most.min(buffer.len()),
-            None => buffer.len(),
-        };
-        let got = world.net.read(self.end, &mut buffer[..most]);
-        if let Read::Got(n) = got {
-            self.got += n;
-            self.reader.feed(&buffer[..n]);
-            if let Some((_, pause)) = pace {
-                self.read_at = now + pause;
-            }
-        }
-        got
-    }
-
-    /// Lets go of a body that waited for `100 Continue`, once that came or patience ended.
-    fn release(&mut self, now: u64, by_time: bool) {
-        let continued = self.under_way.len() == 1 && self.reader.continued();
-        if let Some((body, until)) = self.held.take() {
-            if continued || (by_time && until <= now) {
-                self.outbox.extend(body);
-            } else {
-                self.held = Some((body, until));
-            }
-        }
-    }
-
-    /// Leaves, when that time has come.
-    fn leaves(&mut self, world: &mut World, now: u64) -> Option<Ending> {
-        let (leave, began) = self.leave.filter(|_| !self.under_way.is_empty())?;
-        let due = match leave.when {
-            When::Sent(n) => self.sent >= n,
-            When::Got(n) => self.got >= n.max(1),
-            When::After(span) => now >= began + span,
-        };
-        if !due {
-            return None;
-        }
-        self.leave = None;
-        match leave.how {
-            Leaving::Fin => world.net.close(self.end, now),
-            Leaving::Reset => world.net.reset(self.end, now),
-            Leaving::HalfClose => {
-                self.half_closed = true;
-                self.outbox.clear();
-                world.net.shutdown(self.end, now);
-                return None;
-            }
-        }
-        Some(Ending::Left)
     }
 }

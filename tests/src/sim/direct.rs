@@ -3,18 +3,21 @@
 //! It is a driver of its own: what the core's contract says is written a second time here, so that a driver's habits
 //! (how much is read at once, which side first) are seen to make no difference.
 
+mod carry;
+mod house;
+
 use super::dialing::Dialing;
 use super::dice::Dice;
-use super::net::{End, Write};
-use super::pipe::Read;
-use super::world::{Event, Owner, World};
+use super::edge::Edge;
+use super::net::End;
+use super::world::{Owner, World};
 use keywheel_core::config::{Config, Settings};
 use keywheel_core::idle::{Held, Idle};
 use keywheel_core::notice::Notice;
 use keywheel_core::origin::Origin;
-use keywheel_core::proxy::{Ask, Command, Job, JobId, JobOutcome, Proxy, Reply};
-use keywheel_core::session::{Action, How, Linked, Loss, Session, Side, Signal};
-use keywheel_core::time::Instant;
+use keywheel_core::proxy::{Ask, Proxy, Reply};
+use keywheel_core::session::{Action, How, Reason, Session, Side};
+use keywheel_core::time::{Instant, UnixMillis};
 use keywheel_core::turn::{Pool, Turn};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,6 +36,14 @@ pub struct Habits {
     pub upstream_first: bool,
     /// Sessions that have something to do take turns in an order drawn from these dice.
     pub order: Option<Dice>,
+    /// Timers come late by up to so many microseconds.
+    pub late: u64,
+    /// Per cent of turns with a call for a deadline that is not due, and of deadlines told twice.
+    pub restless: u32,
+    /// Per cent of reads for which there is no memory at first.
+    pub starved: u32,
+    /// For the three above.
+    pub dice: Dice,
 }
 
 /// What an observer sees pass between a session and the proxy.
@@ -45,7 +56,13 @@ pub enum Seen<'a> {
     /// A session or the proxy has something to say.
     Notice(&'a Notice),
     /// A session wakes by this deadline.
-    Woken(u32, keywheel_core::session::Reason),
+    Woken(u32, Reason),
+    /// The proxy wakes by this deadline.
+    HouseWoken(keywheel_core::proxy::Reason),
+    /// A connection goes this way.
+    Edge(Edge),
+    /// Something did not hold.
+    Wrong(String),
     /// A session does this.
     Act(u32, &'a Action),
 }
@@ -58,6 +75,7 @@ pub struct Direct {
     /// The proxy.
     pub proxy: Proxy,
     pool: Pool,
+    replay_total: usize,
     idle: Idle<End>,
     settings: Arc<Settings>,
     sessions: BTreeMap<u32, Running>,
@@ -86,6 +104,8 @@ struct Running {
     armed: Option<u64>,
     queued: bool,
     done: bool,
+    /// A read was refused for want of memory; it is tried again at this time.
+    starved_until: Option<u64>,
 }
 
 /// One side's connection.
@@ -110,14 +130,16 @@ impl Direct {
     pub fn new(config: Config, seed: u64, world: &mut World, habits: Habits, observer: Observer) -> Self {
         let now = Instant::from_micros(world.now());
         let limits = &config.settings.limits;
-        let pool = Pool::new(limits.replay_total);
+        let replay_total = limits.replay_total;
+        let pool = Pool::new(replay_total);
         let idle = Idle::new(config.pool.max_free_sockets as usize);
         let kept = Box::new(config.clone());
-        let proxy = Proxy::new(config, seed, now, super::runtime::EPOCH);
+        let proxy = Proxy::new(config, seed, now, UnixMillis(super::runtime::EPOCH.0 + world.now() / 1000));
         let mut direct = Direct {
             settings: proxy.settings().clone(),
             proxy,
             pool,
+            replay_total,
             idle,
             sessions: BTreeMap::new(),
             next: 0,
@@ -166,12 +188,7 @@ impl Direct {
     /// A deadline came.
     pub fn deadline(&mut self, id: u32, world: &mut World) {
         if id == HOUSE {
-            self.house_armed = None;
-            let now = Instant::from_micros(world.now());
-            if self.proxy.poll_timeout().is_some_and(|(at, _)| at <= now) {
-                self.proxy.handle_timeout(now);
-            }
-            self.settle_proxy(world);
+            self.house_deadline(world);
         } else {
             if let Some(run) = self.sessions.get_mut(&id) {
                 run.armed = None;
@@ -185,45 +202,31 @@ impl Direct {
         self.rouse(id);
     }
 
-    /// Reads the configuration anew.
-    pub fn reload(&mut self, world: &mut World) {
-        self.proxy.request_reload(Instant::from_micros(world.now()));
-        self.settle_proxy(world);
-    }
-
-    /// SIGTERM.
-    pub fn drain(&mut self, world: &mut World) {
-        let now = Instant::from_micros(world.now());
-        self.proxy.drain(now);
-        self.settle_proxy(world);
-        let ids: Vec<u32> = self.sessions.keys().copied().collect();
-        for id in ids {
-            let Some(run) = self.sessions.get_mut(&id) else { continue };
-            run.session.handle_signal(Signal::Drain, &mut lend(&self.settings, &mut self.pool, &self.proxy, now));
-            self.rouse(id);
-        }
-    }
-
-    /// The time for draining is over: what still runs is cut.
-    pub fn end(&mut self, world: &mut World) {
-        for (_, mut run) in core::mem::take(&mut self.sessions) {
-            if let Some(line) = run.sides[Side::Downstream as usize].take() {
-                world.own(line.end, Owner::Nobody);
-                let now = world.now();
-                world.net.reset(line.end, now);
-            }
-            self.drop_session(run, world);
-        }
-    }
-
     /// How many sessions run.
     pub fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
-    /// What is left of the replay budget.
-    pub fn replay_left(&self) -> usize {
-        self.pool.replay_left()
+    /// Bytes of the replay budget that are in use: none once all sessions have ended.
+    pub fn replay_used(&self) -> usize {
+        self.replay_total - self.pool.replay_left()
+    }
+
+    /// What each session waits for, in words.
+    pub fn waits(&self) -> Vec<String> {
+        let told = |(id, run): (&u32, &Running)| {
+            let dialing = if run.dialing.is_some() { ", dials" } else { "" };
+            format!("session {id} waits until {:?}{dialing}: {:?}", run.session.poll_timeout(), run.session)
+        };
+        self.sessions.iter().map(told).collect()
+    }
+
+    fn edge(&mut self, now: u64, edge: Edge) {
+        (self.observer)(now, Seen::Edge(edge));
+    }
+
+    fn wrong(&mut self, now: u64, what: String) {
+        (self.observer)(now, Seen::Wrong(format!("{what} at {now}")));
     }
 
     fn accept(&mut self, world: &mut World) {
@@ -241,104 +244,12 @@ impl Direct {
             let session = Session::new(0, seed, &mut lend(&self.settings, &mut self.pool, &self.proxy, now));
             world.own(end, Owner::Session(id));
             let sides = [Some(Line::new(end, world.now())), None];
-            self.sessions
-                .insert(id, Running { session, sides, dialing: None, armed: None, queued: false, done: false });
+            self.sessions.insert(
+                id,
+                Running { session, sides, dialing: None, armed: None, queued: false, done: false, starved_until: None },
+            );
             self.rouse(id);
         }
-    }
-
-    fn turn(&mut self, id: u32, run: &mut Running, world: &mut World) {
-        let now = Instant::from_micros(world.now());
-        if run.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
-            if let Some((_, reason)) = run.session.poll_timeout() {
-                (self.observer)(world.now(), Seen::Woken(id, reason));
-            }
-            run.session.handle_timeout(&mut self.lend(now));
-        }
-        self.actions(id, run, world);
-        let mut moved = true;
-        for _ in 0..ROUNDS {
-            let sides = if self.habits.upstream_first {
-                [Side::Upstream, Side::Downstream]
-            } else {
-                [Side::Downstream, Side::Upstream]
-            };
-            moved = self.dial_on(id, run, world);
-            for side in sides {
-                moved |= self.read(run, side, world);
-                moved |= self.actions(id, run, world);
-                moved |= self.write(run, side, world);
-                moved |= self.actions(id, run, world);
-            }
-            if !moved || run.done {
-                break;
-            }
-        }
-        run.session.rest(&mut self.lend(now));
-        if moved {
-            // The turn was cut short: there is more to do.
-            run.queued = true;
-            self.ready.push_back(id);
-        }
-        self.arm(id, run, world);
-    }
-
-    fn read(&mut self, run: &mut Running, side: Side, world: &mut World) -> bool {
-        let now = Instant::from_micros(world.now());
-        let Some(line) = &mut run.sides[side as usize] else { return false };
-        if line.ended || line.broken || !world.net.readable(line.end) || !run.session.wants_read(side) {
-            return false;
-        }
-        let mut turn = lend(&self.settings, &mut self.pool, &self.proxy, now);
-        let room = run.session.recv_buf(side, &mut turn);
-        if room.is_empty() {
-            return false;
-        }
-        let most = room.len().min(self.habits.most_read);
-        match world.net.read(line.end, &mut room[..most]) {
-            Read::Got(n) => run.session.handle_recv(side, n, &mut turn),
-            Read::Empty => {
-                run.session.handle_recv(side, 0, &mut turn);
-                return false;
-            }
-            Read::Eof => {
-                line.ended = true;
-                run.session.handle_eof(side, &mut turn);
-            }
-            Read::Reset => {
-                line.broken = true;
-                run.session.handle_lost(side, Loss::Reset, &mut turn);
-            }
-        }
-        world.pump();
-        true
-    }
-
-    fn write(&mut self, run: &mut Running, side: Side, world: &mut World) -> bool {
-        let now = world.now();
-        let mut moved = false;
-        while let Some(line) = run.sides[side as usize].as_mut().filter(|line| !line.broken) {
-            let transmit = run.session.poll_transmit(side);
-            if transmit.is_empty() {
-                if core::mem::take(&mut line.finishing) {
-                    world.net.shutdown(line.end, now);
-                }
-                break;
-            }
-            let wrote = world.net.write(line.end, transmit.slices(), now);
-            let mut turn = lend(&self.settings, &mut self.pool, &self.proxy, Instant::from_micros(now));
-            match wrote {
-                Write::Took(n) => run.session.handle_sent(side, n, &mut turn),
-                Write::Full => break,
-                Write::Reset => {
-                    line.broken = true;
-                    run.session.handle_lost(side, Loss::Reset, &mut turn);
-                }
-            }
-            moved = true;
-        }
-        world.pump();
-        moved
     }
 
     fn actions(&mut self, id: u32, run: &mut Running, world: &mut World) -> bool {
@@ -360,10 +271,12 @@ impl Direct {
                 let at = Instant::from_micros(now);
                 while let Some(Held { link, made_at }) = self.idle.take(&dial, at) {
                     if world.net.readable(link) {
+                        self.edge(now, Edge::FoundDead);
                         world.net.close(link, now);
                         self.idle.closed(&dial.origin, &self.settings.limits, at);
                         continue;
                     }
+                    self.edge(now, Edge::Reused);
                     self.idle.reused(&dial.origin, at);
                     self.linked(id, run, link, made_at.as_micros(), true, world);
                     return;
@@ -372,6 +285,7 @@ impl Direct {
             }
             Action::StopDial => {
                 if let Some(dialing) = run.dialing.take() {
+                    self.edge(now, Edge::Stopped);
                     dialing.stop(world);
                 }
             }
@@ -382,6 +296,7 @@ impl Direct {
             }
             Action::Hangup(side, how) => self.hang_up(run, side, how, world),
             Action::EndWriting(side) => {
+                self.edge(now, Edge::HalfClosed);
                 if let Some(line) = &mut run.sides[side as usize] {
                     line.finishing = true;
                 }
@@ -396,7 +311,12 @@ impl Direct {
         world.own(line.end, Owner::Nobody);
         let held = Held { link: line.end, made_at: Instant::from_micros(line.made_at) };
         let at = Instant::from_micros(now);
-        if let Some(end) = self.idle.put(origin, held, idle, &self.settings.limits, at) {
+        let over = self.idle.put(origin, held, idle, &self.settings.limits, at);
+        self.edge(now, if over == Some(line.end) { Edge::NotKept } else { Edge::Parked });
+        if let Some(end) = over {
+            if end != line.end {
+                self.edge(now, Edge::Surplus);
+            }
             world.net.close(end, now);
         }
         self.arm_house(world);
@@ -404,6 +324,15 @@ impl Direct {
 
     fn hang_up(&mut self, run: &mut Running, side: Side, how: How, world: &mut World) {
         let now = world.now();
+        self.edge(
+            now,
+            match (side, how) {
+                (Side::Downstream, How::Fin) => Edge::ClientFin,
+                (Side::Downstream, How::Reset) => Edge::ClientReset,
+                (Side::Upstream, How::Fin) => Edge::UpstreamFin,
+                (Side::Upstream, How::Reset) => Edge::UpstreamReset,
+            },
+        );
         match (side, how) {
             (Side::Downstream, How::Fin) => {
                 if let Some(line) = &run.sides[0] {
@@ -420,154 +349,6 @@ impl Direct {
                     }
                 }
             }
-        }
-    }
-
-    fn ask(&mut self, id: u32, run: &mut Running, ask: Ask, world: &mut World) {
-        let now = Instant::from_micros(world.now());
-        (self.observer)(world.now(), Seen::Ask(id, &ask));
-        if let Ask::Cancel(ticket) = &ask {
-            self.tickets.remove(ticket);
-        }
-        let reply = self.proxy.handle_ask(ask, now);
-        (self.observer)(world.now(), Seen::Reply(id, &reply));
-        if let Reply::Queued(ticket) = &reply {
-            self.tickets.insert(*ticket, id);
-        }
-        run.session.handle_reply(reply, &mut self.lend(now));
-        // A wake may be for this very session: it is out of the map, so it is handed over here.
-        for (ticket, reply) in self.drain_proxy(world) {
-            match self.tickets.remove(&ticket) {
-                Some(owner) if owner == id => {
-                    (self.observer)(world.now(), Seen::Reply(id, &reply));
-                    run.session.handle_reply(reply, &mut self.lend(now));
-                }
-                owner => self.wake(owner, reply, world),
-            }
-        }
-    }
-
-    /// What the proxy wants done, but for the wakes.
-    fn drain_proxy(&mut self, world: &mut World) -> Vec<(keywheel_core::keyring::Ticket, Reply)> {
-        let mut wakes = Vec::new();
-        while let Some(command) = self.proxy.poll() {
-            match command {
-                Command::Wake(ticket, reply) => wakes.push((ticket, reply)),
-                Command::Run(job, Job::ReadConfig) => self.read_config(job, world),
-                Command::Settings(settings) => self.settings = settings,
-                Command::Notice(notice) => (self.observer)(world.now(), Seen::Notice(&notice)),
-            }
-        }
-        self.arm_house(world);
-        wakes
-    }
-
-    fn settle_proxy(&mut self, world: &mut World) {
-        for (ticket, reply) in self.drain_proxy(world) {
-            let owner = self.tickets.remove(&ticket);
-            self.wake(owner, reply, world);
-        }
-    }
-
-    fn wake(&mut self, owner: Option<u32>, reply: Reply, world: &mut World) {
-        let now = Instant::from_micros(world.now());
-        match (owner.and_then(|id| Some((id, self.sessions.get_mut(&id)?))), reply) {
-            (Some((id, run)), reply) => {
-                (self.observer)(world.now(), Seen::Reply(id, &reply));
-                run.session.handle_reply(reply, &mut lend(&self.settings, &mut self.pool, &self.proxy, now));
-                self.rouse(id);
-            }
-            (None, Reply::Granted(lease)) => {
-                let settle = keywheel_core::keyring::Settle { lease, outcome: None, base: 0, then: None };
-                let ask = Ask::Settle(settle);
-                (self.observer)(world.now(), Seen::Ask(0, &ask));
-                self.proxy.handle_ask(ask, now);
-                self.settle_proxy(world);
-            }
-            (None, _) => {}
-        }
-    }
-
-    fn read_config(&mut self, job: JobId, world: &World) {
-        let outcome = JobOutcome::Config(self.config.clone());
-        self.proxy.handle_job(job, outcome, Instant::from_micros(world.now()));
-    }
-
-    /// Goes on with a dial.
-    fn dial_on(&mut self, id: u32, run: &mut Running, world: &mut World) -> bool {
-        let Some(dialing) = &mut run.dialing else { return false };
-        let Some(outcome) = dialing.poll(world) else { return false };
-        run.dialing = None;
-        match outcome {
-            Ok(end) => {
-                let now = world.now();
-                self.linked(id, run, end, now, false, world);
-            }
-            Err(error) => {
-                let now = Instant::from_micros(world.now());
-                run.session.handle_linked(Err(error), &mut self.lend(now));
-            }
-        }
-        true
-    }
-
-    fn linked(&mut self, id: u32, run: &mut Running, end: End, made_at: u64, reused: bool, world: &mut World) {
-        let now = Instant::from_micros(world.now());
-        world.own(end, Owner::Session(id));
-        run.sides[Side::Upstream as usize] = Some(Line::new(end, made_at));
-        run.session.handle_linked(Ok(Linked { reused }), &mut self.lend(now));
-    }
-
-    fn drop_session(&mut self, mut run: Running, world: &mut World) {
-        let now = world.now();
-        for line in run.sides.iter_mut().filter_map(Option::take) {
-            world.own(line.end, Owner::Nobody);
-            world.net.close(line.end, now);
-        }
-        if let Some(dialing) = run.dialing.take() {
-            dialing.stop(world);
-        }
-        if let Some(ask) = run.session.abandon(&mut self.pool) {
-            (self.observer)(now, Seen::Ask(0, &ask));
-            if let Ask::Cancel(ticket) = &ask {
-                self.tickets.remove(ticket);
-            }
-            self.proxy.handle_ask(ask, Instant::from_micros(now));
-        }
-        self.proxy.close(0);
-        self.settle_proxy(world);
-    }
-
-    fn sweep(&mut self, world: &mut World) {
-        let now = world.now();
-        let mut over = Vec::new();
-        let net = &world.net;
-        let limits = &self.settings.limits;
-        self.idle.sweep(limits, Instant::from_micros(now), |end| net.readable(*end), |end| over.push(end));
-        over.into_iter().for_each(|end| world.net.close(end, now));
-    }
-
-    fn arm(&mut self, id: u32, run: &mut Running, world: &mut World) {
-        let session = run.session.poll_timeout().map(|(at, _)| at.as_micros());
-        let dialing = run.dialing.as_ref().and_then(Dialing::deadline);
-        if let Some(at) = session.into_iter().chain(dialing).min()
-            && run.armed.is_none_or(|armed| at < armed)
-        {
-            run.armed = Some(at);
-            world.agenda.at(at, Event::Deadline(id));
-        }
-    }
-
-    fn arm_house(&mut self, world: &mut World) {
-        let proxy = self.proxy.poll_timeout().map(|(at, _)| at);
-        if self.idle.poll_timeout().is_some_and(|at| at.as_micros() <= world.now()) {
-            self.sweep(world);
-        }
-        if let Some(at) = proxy.into_iter().chain(self.idle.poll_timeout()).min().map(Instant::as_micros)
-            && self.house_armed.is_none_or(|armed| at < armed)
-        {
-            self.house_armed = Some(at);
-            world.agenda.at(at, Event::Deadline(HOUSE));
         }
     }
 

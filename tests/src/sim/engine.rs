@@ -19,6 +19,16 @@ pub enum Mode {
     Full,
 }
 
+impl Mode {
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Core => "core",
+            Mode::Full => "full",
+        }
+    }
+}
+
 /// How keywheel is carried: what must make no difference.
 #[derive(Clone, Debug)]
 pub struct Carriage {
@@ -32,12 +42,27 @@ pub struct Carriage {
     pub order: Option<Dice>,
     /// Full mode: how many workers.
     pub workers: u32,
+    /// Timers come late by up to so many microseconds.
+    pub late: u64,
+    /// Per cent of turns in which a timer fires that is not due, and of deadlines that are told twice.
+    pub restless: u32,
+    /// Core mode: per cent of reads for which there is no memory at first.
+    pub starved: u32,
 }
 
 impl Carriage {
     /// Plain: everything at once, in order, by one worker.
     pub fn plain(mode: Mode) -> Self {
-        Carriage { mode, most_read: usize::MAX, upstream_first: false, order: None, workers: 1 }
+        Carriage {
+            mode,
+            most_read: usize::MAX,
+            upstream_first: false,
+            order: None,
+            workers: 1,
+            late: 0,
+            restless: 0,
+            starved: 0,
+        }
     }
 }
 
@@ -64,16 +89,18 @@ impl Engine {
     /// # Errors
     /// What is wrong with the setup.
     pub fn start(setup: &Setup, world: &Shared, carriage: Carriage, observer: Observer) -> Result<Self, String> {
-        let Carriage { mode, most_read, upstream_first, order, workers } = carriage;
+        let Carriage { mode, most_read, upstream_first, order, workers, late, restless, starved } = carriage;
         match mode {
             Mode::Core => {
                 let config = setup.config()?;
                 let mut world = world.borrow_mut();
                 let seed = world.dice.scheduler.bits();
-                let habits = Habits { most_read, upstream_first, order };
+                let dice = world.dice.scheduler.child(9);
+                let habits = Habits { most_read, upstream_first, order, late, restless, starved, dice };
                 Ok(Engine::Core(Box::new(Direct::new(config, seed, &mut world, habits, observer))))
             }
             Mode::Full => {
+                world.borrow_mut().timing = (late, restless);
                 let crypto = crypto::provider(world.borrow_mut().dice.scheduler.bits());
                 let rt = SimRuntime::new(world.clone(), crypto, Shape { most_read, order });
                 Ok(Engine::Full(Machine::start(setup, rt, workers)?, observer))
@@ -140,6 +167,14 @@ impl Engine {
         }
     }
 
+    /// All keys come back, in the middle of whatever is in flight.
+    pub fn reset(&mut self, world: &Shared) {
+        self.look(world, |proxy, now| proxy.reset(now));
+        if let Engine::Core(direct) = self {
+            direct.settle_proxy(&mut world.borrow_mut());
+        }
+    }
+
     /// SIGTERM.
     pub fn drain(&mut self, world: &Shared) {
         match self {
@@ -148,10 +183,19 @@ impl Engine {
         }
     }
 
-    /// `SHUTDOWN_TIMEOUT` after SIGTERM: core mode has nobody else to cut what still runs.
+    /// The process is gone, `SHUTDOWN_TIMEOUT` after SIGTERM: what still runs is cut.
     pub fn end(&mut self, world: &Shared) {
-        if let Engine::Core(direct) = self {
-            direct.end(&mut world.borrow_mut());
+        match self {
+            Engine::Core(direct) => direct.end(&mut world.borrow_mut()),
+            Engine::Full(machine, _) => machine.end(),
+        }
+    }
+
+    /// What is being waited for, in words.
+    pub fn waits(&self) -> Vec<String> {
+        match self {
+            Engine::Core(direct) => direct.waits(),
+            Engine::Full(machine, _) => vec![format!("{} tasks live", machine.tasks())],
         }
     }
 

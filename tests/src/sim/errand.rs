@@ -19,6 +19,8 @@ pub struct Errand {
     pub body: Vec<u8>,
     /// How the body is framed.
     pub framing: Upload,
+    /// What is sent through the tunnel once the answer has opened one.
+    pub frames: Vec<u8>,
     /// Ask for `100 Continue`, and wait for it this long (microseconds) before the body is sent anyway.
     pub expect: Option<u64>,
     /// The body stops once for so long (microseconds) after so many bytes.
@@ -88,6 +90,7 @@ impl Errand {
             fields: Vec::new(),
             body: Vec::new(),
             framing: Upload::None,
+            frames: Vec::new(),
             expect: None,
             pause: None,
             leave: None,
@@ -101,6 +104,25 @@ impl Errand {
     /// Whether it may be started again after an ambiguous failure (RFC 9110 section 9.2.2).
     pub fn idempotent(&self) -> bool {
         matches!(self.method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE")
+    }
+
+    /// Whether its client leaves so.
+    pub fn leaves(&self, how: Leaving) -> bool {
+        self.leave.is_some_and(|leave| leave.how == how)
+    }
+
+    /// Becomes a plain GET.
+    pub fn retreat(&mut self) {
+        *self = Errand::get(self.id, "/v1/models");
+    }
+
+    /// How much there is to it beyond a plain request.
+    pub fn dressing(&self) -> usize {
+        usize::from(self.pause.is_some())
+            + usize::from(self.leave.is_some())
+            + usize::from(self.expect.is_some())
+            + usize::from(!self.spec.is_empty())
+            + self.body.len().min(100).div_ceil(10)
     }
 
     /// Its head, or the raw bytes in its place.

@@ -80,6 +80,11 @@ impl Machine {
         self.rt.raise(ProcessSignal::Terminate);
     }
 
+    /// The process is gone, and with it the tasks that its end cut.
+    pub fn end(&self) {
+        self.rt.kill();
+    }
+
     /// What was said since the last call.
     pub fn take_notices(&self) -> Vec<Notice> {
         core::mem::take(&mut *lock(&self.notices))

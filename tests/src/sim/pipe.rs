@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 /// How the bytes of one direction travel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weather {
     /// Shortest and longest delay, microseconds.
     pub delay: (u64, u64),

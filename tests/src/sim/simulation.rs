@@ -4,49 +4,53 @@
 //!   faults ─ heal_at ─▶ calm: all open requests end ─▶ probes succeed ─▶ SIGTERM ─▶ nothing is left
 //! ```
 
-use super::client::{Client, Ending, Manner, Outcome};
-use super::crypto;
+mod closing;
+mod opening;
+
+use super::client::{Client, Outcome};
 use super::direct::Seen;
-use super::engine::{Carriage, Engine, Mode};
-use super::errand::{Errand, Upload};
-use super::swarm::{Intervention, Swarm, TOKEN, UPSTREAM};
+use super::engine::{Engine, Mode};
+use super::intervention::{Intervention, name, shown};
+use super::scenario::Scenario;
+use super::setup::Setup;
+use super::swarm::TOKEN;
 use super::upstream::Upstreams;
-use super::workload;
 use super::world::{Event, Owner, Shared, World};
 use crate::model::evidence::Evidence;
 use crate::model::judge;
 use crate::model::ledger::Ledger;
-use keywheel_runtime::fake::{Behaviour, Options, Provider};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 /// Steps beyond which a simulation is said not to end.
 const MOST_STEPS: u64 = 20_000_000;
-/// After healing, every open request ends within this (microseconds): a silent upstream's head (600 s), an answer's
-/// silence (300 s), and the time before commit (60 s), with some room.
-const LIVENESS: u64 = 1_000_000_000;
+/// Until SIGTERM has ended a process, and until another one is up (microseconds).
+const SHUTDOWN: u64 = 30_500_000;
+/// The operator's own event by which the next process starts.
+const RESTART: u32 = u32::MAX;
 /// Ids of the errands that come after healing.
 const PROBES: u32 = 1_000_000;
 
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The master seed.
-    pub seed: u64,
-    /// Which mode.
-    pub mode: Mode,
+    /// The world.
+    pub scenario: Scenario,
     /// Keep the story.
     pub story: bool,
-    /// A gentle world, in which keywheel is carried so, whatever the seed says.
-    pub gentle: Option<Carriage>,
 }
 
 impl Plan {
     /// The world of this seed, as it is.
     pub fn new(seed: u64, mode: Mode) -> Self {
-        Plan { seed, mode, story: false, gentle: None }
+        Plan::of(Scenario::drawn(seed, mode))
+    }
+
+    /// This world.
+    pub fn of(scenario: Scenario) -> Self {
+        Plan { scenario, story: false }
     }
 }
 
@@ -69,59 +73,70 @@ pub struct Report {
     pub upstream: BTreeMap<u32, Vec<u64>>,
 }
 
+impl Report {
+    /// The invariant that broke first: the first word of what is said of it.
+    pub fn tag(&self) -> Option<String> {
+        let first = self.broken.first()?;
+        Some(first.split_whitespace().next().unwrap_or_default().trim_end_matches(':').to_owned())
+    }
+}
+
 /// A world under way.
 struct Simulation {
     world: Shared,
     engine: Engine,
     clients: Vec<Client>,
     upstreams: Upstreams,
-    swarm: Swarm,
+    scenario: Scenario,
+    /// What the operator has written by now.
+    setup: Setup,
     ledger: Rc<RefCell<Ledger>>,
     broken: Vec<String>,
     steps: u64,
     /// Requests at the provider that were told of.
     told: u64,
     healed_at: Option<u64>,
+    /// SIGTERM was sent, and the next process is not up yet.
+    ending: bool,
 }
 
-/// Runs a simulation.
+/// Runs a simulation. A panic in it is a failure like others.
 pub fn run(plan: &Plan) -> Report {
-    match Simulation::new(plan) {
-        Ok(simulation) => simulation.live(),
-        Err(why) => Report { broken: vec![why], ..Report::default() },
-    }
+    let run = || Simulation::new(plan).map(Simulation::live);
+    let ended = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        Err(format!("panic: {}", text.or(payload.downcast_ref::<&str>().copied()).unwrap_or("without words")))
+    });
+    ended.unwrap_or_else(|why| Report { broken: vec![why], ..Report::default() })
 }
 
 impl Simulation {
     fn new(plan: &Plan) -> Result<Self, String> {
-        let mut world = World::new(plan.seed, super::weather::Climate::calm(), plan.story);
-        let mut swarm = Swarm::drawn(&mut world.dice, plan.mode);
-        if let Some(carriage) = &plan.gentle {
-            swarm = Swarm { carriage: carriage.clone(), ..swarm.gentle() };
-        }
-        world.climate = swarm.climate.clone();
-        introduce(&swarm, &mut world);
-        let upstreams = upstreams(&swarm, &mut world, plan.seed);
-        let clients = clients(&swarm, &mut world);
-        for (n, (at, _)) in swarm.interventions.iter().enumerate() {
+        let scenario = plan.scenario.clone();
+        let mut world = World::new(scenario.seed, scenario.swarm.climate.clone(), plan.story);
+        opening::introduce(&scenario.swarm, &mut world);
+        let upstreams = opening::upstreams(&scenario, &mut world);
+        let clients = opening::clients(&scenario);
+        for (n, (at, _)) in scenario.swarm.interventions.iter().enumerate() {
             world.agenda.at(*at, Event::Operator(n as u32));
         }
         let world = Rc::new(RefCell::new(world));
-        let ledger = Rc::new(RefCell::new(Ledger::new(&swarm.setup.keys, TOKEN)));
-        let book = ledger.clone();
-        let observer = Box::new(move |now: u64, seen: Seen<'_>| book.borrow_mut().enter(now, &seen));
-        let engine = Engine::start(&swarm.setup, &world, swarm.carriage.clone(), observer)?;
+        let setup = scenario.swarm.setup.clone();
+        let ledger = Rc::new(RefCell::new(Ledger::new(&setup.keys, TOKEN)));
+        let engine = start(&setup, &scenario, &world, &ledger)?;
         Ok(Simulation {
             world,
             engine,
             clients,
             upstreams,
-            swarm,
+            scenario,
+            setup,
             ledger,
             broken: Vec::new(),
             steps: 0,
             told: 0,
             healed_at: None,
+            ending: false,
         })
     }
 
@@ -129,8 +144,10 @@ impl Simulation {
         for client in 0..self.clients.len() as u32 {
             self.step_client(client);
         }
-        let heal_at = self.swarm.heal_at;
-        self.run(|sim| sim.healed_at.is_some() && sim.clients.iter().all(Client::done), heal_at + 20 * LIVENESS);
+        let healed = |sim: &Self| sim.healed_at.is_some() && !sim.ending && sim.clients.iter().all(Client::done);
+        self.run(|sim| sim.healed_at.is_some(), u64::MAX);
+        let until = self.world.borrow().now() + 20 * self.liveness();
+        self.run(healed, until);
         if self.broken.is_empty() {
             self.probe();
         }
@@ -181,7 +198,10 @@ impl Simulation {
         while self.told < requests {
             self.told += 1;
             let Some(record) = self.upstreams.provider().record(self.told) else { continue };
-            let key = record.key.as_ref().and_then(|key| self.swarm.setup.keys.iter().position(|known| known == key));
+            let key = record
+                .key
+                .as_ref()
+                .and_then(|key| self.scenario.swarm.setup.keys.iter().position(|known| known == key));
             let id = crate::model::evidence::sim_id(&record).map_or_else(|| "?".into(), |id| id.to_string());
             world.tell(
                 format_args!("    provider"),
@@ -218,7 +238,7 @@ impl Simulation {
                 self.upstreams.step(id, &mut world);
                 world.pump();
             }
-            Event::Operator(n) => self.intervene(n as usize),
+            Event::Operator(n) => self.intervene(n),
             event => drop(self.engine.handle(event, &self.world)),
         }
     }
@@ -245,89 +265,58 @@ impl Simulation {
         world.pump();
     }
 
-    fn intervene(&mut self, n: usize) {
-        let intervention = self.swarm.interventions[n].1.clone();
-        let key = |n: &usize| self.swarm.setup.keys[*n].clone();
+    fn intervene(&mut self, n: u32) {
+        if n == RESTART {
+            return self.restart();
+        }
+        let intervention = self.scenario.swarm.interventions[n as usize].1.clone();
+        let key = |n: &usize| self.scenario.swarm.setup.keys[*n].clone();
         self.world.borrow_mut().tell(format_args!("operator"), format_args!("{}", shown(&intervention)));
         self.ledger.borrow_mut().count("intervention", name(&intervention));
+        let now = self.world.borrow().now();
         match intervention {
             Intervention::Key(n, behaviour) => self.upstreams.provider().set_key(&key(&n), behaviour),
             Intervention::Reload(order) => {
-                let mut setup = self.swarm.setup.clone();
-                setup.keys = order.iter().map(key).collect();
-                self.ledger.borrow_mut().reloaded(self.world.borrow().now());
-                self.engine.reload(&setup, &self.world);
+                self.setup.keys = order.iter().map(key).collect();
+                self.ledger.borrow_mut().reloaded(now);
+                self.engine.reload(&self.setup, &self.world);
             }
             Intervention::Jump(micros) => {
                 let mut world = self.world.borrow_mut();
                 world.agenda.jump(micros);
-                self.ledger.borrow_mut().jumped(world.now());
+                self.ledger.borrow_mut().jumped(now, world.now());
+            }
+            Intervention::Reset => {
+                self.ledger.borrow_mut().reset(now);
+                self.engine.reset(&self.world);
             }
             Intervention::Heal => self.heal(),
-            Intervention::Drain => self.engine.drain(&self.world),
-        }
-    }
-
-    /// All faults end; keys are as good as new, and the operator resets them.
-    fn heal(&mut self) {
-        let keys = self.swarm.setup.keys.clone();
-        for key in &keys {
-            self.upstreams.provider().set_key(key, Behaviour::Good);
-        }
-        self.engine.reload(&self.swarm.setup, &self.world);
-        let now = {
-            let mut world = self.world.borrow_mut();
-            let now = world.now();
-            world.net.heal(now);
-            world.pump();
-            now
-        };
-        self.healed_at = Some(now);
-        self.ledger.borrow_mut().healed(now);
-        for id in 0..self.clients.len() {
-            self.clients[id].hurry();
-            self.step_client(id as u32);
-        }
-    }
-
-    /// After healing and a reset, requests succeed, and the books balance.
-    fn probe(&mut self) {
-        let now = self.world.borrow().now();
-        let late: Vec<String> =
-            self.clients.iter().flat_map(|client| late(client, self.healed_at.unwrap_or(now))).collect();
-        self.broken.extend(late);
-        let reset = Errand { method: "POST", framing: Upload::Length, ..Errand::get(PROBES, "/reset-keys") };
-        let probes = (1..4).map(|n| Errand::get(PROBES + n, "/v1/models"));
-        let stats = Errand::get(PROBES + 4, "/stats");
-        let errands: Vec<Errand> = std::iter::once(reset).chain(probes).chain([stats]).collect();
-        let credential = format!("Authorization: Bearer {TOKEN}");
-        let manner = Manner { at: now + 1_000_000, think: 100_000, pipeline: 1, pace: None, credential };
-        let id = self.clients.len() as u32;
-        self.clients.push(Client::new(id, manner, errands));
-        self.step_client(id);
-        self.run(|sim| sim.clients.iter().all(Client::done), now + LIVENESS);
-        for outcome in &self.clients[id as usize].outcomes {
-            if outcome.ending != Ending::Answered || outcome.answer.status != 200 {
-                let Outcome { errand, ending, answer, .. } = outcome;
-                let body = String::from_utf8_lossy(&answer.body);
-                self.broken.push(format!(
-                    "I11 after healing {} {} ended {ending:?} with {}: {body}",
-                    errand.method, errand.target, answer.status
-                ));
+            Intervention::Drain if self.ending => {}
+            Intervention::Drain => {
+                self.ending = true;
+                self.engine.drain(&self.world);
+                self.world.borrow_mut().agenda.after(SHUTDOWN, Event::Operator(RESTART));
             }
         }
     }
 
-    /// SIGTERM: everything ends, and nothing is left.
-    fn end(&mut self) {
-        let now = self.world.borrow().now();
-        self.engine.drain(&self.world);
-        self.run(|sim| sim.engine.alive() == 0, now + 31_000_000);
+    /// The process that was told to end has ended by now; another one starts.
+    fn restart(&mut self) {
         self.engine.end(&self.world);
+        self.write_down();
         if self.engine.alive() != 0 {
-            self.broken.push(format!("after draining {} are left", self.engine.alive()));
+            let waits = self.waits();
+            self.broken.push(format!("I11 after SIGTERM {} are left", self.engine.alive()));
+            return self.broken.extend(waits);
         }
-        self.run(|_| false, now + 120_000_000);
+        let now = self.world.borrow().now();
+        self.world.borrow_mut().tell(format_args!("operator"), format_args!("another process starts"));
+        self.ledger.borrow_mut().restarted(now);
+        match start(&self.setup, &self.scenario, &self.world, &self.ledger) {
+            Ok(engine) => self.engine = engine,
+            Err(why) => self.broken.push(why),
+        }
+        self.ending = false;
     }
 
     fn report(mut self) -> Report {
@@ -335,7 +324,7 @@ impl Simulation {
         let outcomes: Vec<Outcome> = self.clients.iter().flat_map(|client| client.outcomes.clone()).collect();
         let complaints = self.clients.iter().flat_map(|client| client.complaints.clone()).collect();
         let world = self.world.borrow();
-        let evidence = Evidence::gather(&self.swarm, &outcomes, complaints, &self.upstreams, &world, &view);
+        let evidence = Evidence::gather(&self.scenario.swarm, &outcomes, complaints, &self.upstreams, &world, &view);
         self.broken.extend(judge::judge(&evidence, &self.ledger.borrow()));
         let mut counts = self.ledger.borrow().counts().clone();
         for (fault, n) in &world.climate.drawn {
@@ -343,6 +332,9 @@ impl Simulation {
         }
         *counts.entry(("fault", "bytes nobody asked for".to_owned())).or_default() += self.upstreams.unsolicited;
         evidence.count(&mut counts);
+        for switch in super::switch::SWITCHES.iter().filter(|switch| (switch.is_on)(&self.scenario)) {
+            *counts.entry(("switch", switch.name.to_owned())).or_default() += 1;
+        }
         Report {
             broken: self.broken,
             hash: world.trace.hash(),
@@ -355,108 +347,9 @@ impl Simulation {
     }
 }
 
-/// The first lines of the story: what kind of world it is.
-fn introduce(swarm: &Swarm, world: &mut World) {
-    for (name, value) in &swarm.setup.env {
-        world.tell(format_args!("setting"), format_args!("{name}={value}"));
-    }
-    for (n, (account, behaviour)) in swarm.keys.iter().enumerate() {
-        world.tell(format_args!("key {n}"), format_args!("of {account}: {}", manner_of(behaviour)));
-    }
-    let Carriage { mode, most_read, upstream_first, order, workers } = &swarm.carriage;
-    world.tell(
-        format_args!("carriage"),
-        format_args!(
-            "{mode:?}, {workers} workers, reads of {most_read}, upstream first: {upstream_first}, shuffled: {}",
-            order.is_some()
-        ),
-    );
-    for weather in &swarm.climate.weathers {
-        world.tell(format_args!("weather"), format_args!("{weather:?}"));
-    }
-    world.tell(format_args!("faults up"), format_args!("{:?}", swarm.climate.up));
-    world.tell(format_args!("faults down"), format_args!("{:?}", swarm.climate.down));
-}
-
-fn upstreams(swarm: &Swarm, world: &mut World, seed: u64) -> Upstreams {
-    let options =
-        Options { keep_records: 100_000, keep_body: 4 << 20, idle: swarm.upstream_idle, ..Options::default() };
-    let provider = Provider::new(options);
-    for (key, (account, behaviour)) in swarm.setup.keys.iter().zip(&swarm.keys) {
-        provider.set_key(key, behaviour.clone());
-        provider.set_account(key, account);
-    }
-    let port = if swarm.tls { 8443 } else { 8080 };
-    let places: [SocketAddr; 2] = [([10, 1, 0, 1], port).into(), ([10, 1, 0, 2], port).into()];
-    let count = world.dice.network.range(1, 2) as usize;
-    for place in &places[..count] {
-        world.places.insert(*place, 0);
-    }
-    world.names.insert(UPSTREAM.into(), places[..count].to_vec());
-    let tls = swarm.tls.then(|| crypto::server(&crypto::provider(seed)));
-    Upstreams::new(provider, tls, swarm.mischief, world.dice.upstream.child(1))
-}
-
-fn clients(swarm: &Swarm, world: &mut World) -> Vec<Client> {
-    let (count, most) = swarm.clients;
-    let mut first = 1;
-    (0..count as u32)
-        .map(|id| {
-            let dice = &mut world.dice.workload;
-            let (manner, errands) = workload::client(dice, &swarm.fare, most, swarm.heal_at, first);
-            first += errands.len() as u32;
-            Client::new(id, manner, errands)
-        })
-        .collect()
-}
-
-/// Errands that took longer than liveness allows, counted from healing or from their beginning.
-fn late(client: &Client, healed_at: u64) -> Vec<String> {
-    let mut late = Vec::new();
-    for outcome in &client.outcomes {
-        let from = outcome.began.unwrap_or(healed_at).max(healed_at);
-        let open = outcome.ending == Ending::Open;
-        if open || outcome.ended_at.saturating_sub(from) > LIVENESS {
-            late.push(format!("I11 #{} did not end in time after healing: {:?}", outcome.errand.id, outcome.ending));
-        }
-    }
-    if !client.done() && late.is_empty() {
-        late.push("I11 a client cannot finish its errands".into());
-    }
-    late
-}
-
-/// A behaviour in few words.
-fn manner_of(behaviour: &Behaviour) -> String {
-    match behaviour {
-        Behaviour::Every { every, spec } => {
-            let error = spec.error.map(|row| format!("error={} ", row.name)).unwrap_or_default();
-            let status = spec.status.map(|status| format!("status={status} ")).unwrap_or_default();
-            let hang = if spec.hang { "hang " } else { "" };
-            let garble = if spec.garble { "garble " } else { "" };
-            let cut = spec.cut.map(|cut| format!("{cut:?} ")).unwrap_or_default();
-            format!("each {every}. answer is {error}{status}{hang}{garble}{cut}after {:?}", spec.delay)
-        }
-        behaviour => format!("{behaviour:?}"),
-    }
-}
-
-fn name(intervention: &Intervention) -> &'static str {
-    match intervention {
-        Intervention::Key(..) => "a key changes its behaviour",
-        Intervention::Reload(_) => "reload of other keys",
-        Intervention::Jump(_) => "the clock jumps",
-        Intervention::Heal => "heal",
-        Intervention::Drain => "drain",
-    }
-}
-
-fn shown(intervention: &Intervention) -> String {
-    match intervention {
-        Intervention::Key(n, behaviour) => format!("key {n} from now on: {}", manner_of(behaviour)),
-        Intervention::Reload(order) => format!("reload: keys {order:?}"),
-        Intervention::Jump(micros) => format!("the clock jumps by {} s", micros / 1_000_000),
-        Intervention::Heal => "all faults end".into(),
-        Intervention::Drain => "SIGTERM".into(),
-    }
+/// A process of keywheel's whose doings are entered in the ledger.
+fn start(setup: &Setup, scenario: &Scenario, world: &Shared, ledger: &Rc<RefCell<Ledger>>) -> Result<Engine, String> {
+    let book = ledger.clone();
+    let observer = Box::new(move |now: u64, seen: Seen<'_>| book.borrow_mut().enter(now, &seen));
+    Engine::start(setup, world, scenario.swarm.carriage.clone(), observer)
 }

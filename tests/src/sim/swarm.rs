@@ -3,6 +3,8 @@
 
 use super::dice::{Dice, Streams};
 use super::engine::{Carriage, Mode};
+use super::fare::Fare;
+use super::intervention::{Intervention, interventions};
 use super::setup::Setup;
 use super::upstream::Mischief;
 use super::weather::Climate;
@@ -39,40 +41,8 @@ pub struct Swarm {
     pub heal_at: u64,
     /// What clients may ask.
     pub fare: Fare,
-    /// How many clients, and the most errands of one.
-    pub clients: (usize, usize),
-}
-
-/// Something that happens to the process or to a key.
-#[derive(Clone, Debug)]
-pub enum Intervention {
-    /// A key behaves differently from now on.
-    Key(usize, Behaviour),
-    /// Another keys file: the keys that it holds, in this order.
-    Reload(Vec<usize>),
-    /// The clock jumps ahead, microseconds.
-    Jump(u64),
-    /// Everything is healed.
-    Heal,
-    /// SIGTERM.
-    Drain,
-}
-
-/// What clients may ask, with weights; a weight of 0 switches a variant off.
-#[derive(Clone, Debug)]
-pub struct Fare {
-    /// Weights of the kinds of errands, in the order of `workload::KINDS`.
-    pub kinds: Vec<u32>,
-    /// Weights of the wishes about answers.
-    pub wishes: Vec<(String, u32)>,
-    /// Per cent of errands whose client leaves early.
-    pub leaving: u32,
-    /// Per cent of errands that are mangled.
-    pub mangling: u32,
-    /// Per cent of clients that read slowly, and that pipeline.
-    pub slow: u32,
-    /// See `slow`.
-    pub pipelining: u32,
+    /// How many clients, the most errands of one, and the fewest of all.
+    pub clients: (usize, usize, usize),
 }
 
 impl Swarm {
@@ -89,13 +59,18 @@ impl Swarm {
         self.upstream_idle = None;
         self.interventions.retain(|(_, intervention)| matches!(intervention, Intervention::Heal));
         (self.fare.leaving, self.fare.pipelining) = (0, 0);
-        self.clients = (1, 40);
+        self.clients = (1, 40, 1);
         self
+    }
+
+    /// The value of a setting that is a number, or what the README says it is otherwise.
+    pub fn number(&self, name: &str, otherwise: u64) -> u64 {
+        self.setting(name).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
     }
 }
 
 /// How much one variant weighs: often nothing.
-fn weight(dice: &mut Dice, off: u32) -> u32 {
+pub(super) fn weight(dice: &mut Dice, off: u32) -> u32 {
     if dice.chance(off) { 0 } else { 1 << dice.range(0, 6) }
 }
 
@@ -103,16 +78,18 @@ impl Swarm {
     /// The world of these streams.
     pub fn drawn(dice: &mut Streams, mode: Mode) -> Self {
         let dice = &mut dice.swarm;
+        // What was added later draws from streams of its own.
+        let [mut timing, mut plans, mut crowd] = [101, 102, 103].map(|n| dice.child(n));
         let calm = dice.chance(12);
         let climate = if calm || dice.chance(15) { Climate::calm() } else { Climate::drawn(dice) };
         let tls = mode == Mode::Full && dice.chance(25);
-        let keys = keys(dice, calm);
+        let keys = keys(dice, calm, &mut crowd);
         let heal_at = dice.range(20_000_000, 200_000_000);
-        let interventions = interventions(dice, keys.len(), heal_at, calm);
+        let interventions = interventions(dice, &mut plans, keys.len(), heal_at, calm);
         Swarm {
             calm,
             setup: setup(dice, &keys, tls),
-            carriage: carriage(dice, mode, tls),
+            carriage: timed(carriage(dice, mode, tls), &mut timing, calm),
             climate,
             tls,
             mischief: Mischief { unsolicited: if calm { 0 } else { odds(dice, 20) } },
@@ -120,13 +97,13 @@ impl Swarm {
             keys: keys.into_iter().map(|key| (key.account, key.behaviour)).collect(),
             interventions,
             heal_at,
-            fare: fare(dice, calm),
-            clients: (dice.range(1, 10) as usize, dice.range(1, 8) as usize),
+            fare: Fare::drawn(dice, calm),
+            clients: (dice.range(1, 10) as usize, dice.range(1, 8) as usize, 20),
         }
     }
 }
 
-fn odds(dice: &mut Dice, most: u64) -> u32 {
+pub(super) fn odds(dice: &mut Dice, most: u64) -> u32 {
     if dice.chance(50) { 0 } else { dice.range(1, most) as u32 }
 }
 
@@ -136,9 +113,10 @@ struct Key {
     behaviour: Behaviour,
 }
 
-fn keys(dice: &mut Dice, calm: bool) -> Vec<Key> {
+fn keys(dice: &mut Dice, calm: bool, crowd: &mut Dice) -> Vec<Key> {
     let count = match dice.range(0, 19) {
         0 => 1,
+        1 if crowd.chance(20) => 1000,
         1 => 100,
         _ => dice.range(2, 8),
     };
@@ -154,10 +132,10 @@ fn keys(dice: &mut Dice, calm: bool) -> Vec<Key> {
         .collect()
 }
 
-const BEHAVIOURS: usize = 7;
+pub(super) const BEHAVIOURS: usize = 7;
 
 /// Something that is wrong with a key.
-fn behaviour(dice: &mut Dice, weights: &[u32]) -> Behaviour {
+pub(super) fn behaviour(dice: &mut Dice, weights: &[u32]) -> Behaviour {
     let every = dice.range(1, 4) as u32;
     let spec = |text: &str| Box::new(text.parse::<Spec>().expect("a wish that is spelled right"));
     match dice.weighted(weights.iter().copied()) {
@@ -219,106 +197,14 @@ fn carriage(dice: &mut Dice, mode: Mode, tls: bool) -> Carriage {
         upstream_first: dice.chance(50),
         order: dice.chance(50).then(|| dice.child(77)),
         workers: if dice.chance(30) { 2 } else { 1 },
+        ..Carriage::plain(mode)
     }
 }
 
-fn interventions(dice: &mut Dice, keys: usize, heal_at: u64, calm: bool) -> Vec<(u64, Intervention)> {
-    let mut all = vec![(heal_at, Intervention::Heal)];
-    if calm {
-        return all;
-    }
-    let weights: Vec<u32> = (0..BEHAVIOURS).map(|_| weight(dice, 50)).collect();
-    let flips = if dice.chance(50) { dice.range(1, 12) } else { 0 };
-    for _ in 0..flips {
-        let at = dice.range(0, heal_at);
-        let now = if dice.chance(40) || weights.iter().all(|weight| *weight == 0) {
-            Behaviour::Good
-        } else {
-            behaviour(dice, &weights)
-        };
-        all.push((at, Intervention::Key(dice.below(keys), now)));
-    }
-    let reloads = if dice.chance(35) { dice.range(1, 4) } else { 0 };
-    for _ in 0..reloads {
-        let mut order: Vec<usize> = (0..keys).filter(|_| dice.chance(75)).collect();
-        for place in (1..order.len()).rev() {
-            order.swap(place, dice.below(place + 1));
-        }
-        if order.is_empty() {
-            order.push(dice.below(keys));
-        }
-        all.push((dice.range(0, heal_at), Intervention::Reload(order)));
-    }
-    if dice.chance(15) {
-        all.push((dice.range(0, heal_at), Intervention::Jump(dice.range(1_000_000, 3_600_000_000))));
-    }
-    all
-}
-
-fn fare(dice: &mut Dice, calm: bool) -> Fare {
-    let mut kinds: Vec<u32> = (0..super::workload::KINDS.len()).map(|_| weight(dice, 35)).collect();
-    if kinds.iter().all(|weight| *weight == 0) {
-        kinds[0] = 1;
-    }
-    let mut wishes = vec![(String::new(), 64)];
-    if !calm {
-        for row in &ROWS {
-            wishes.push((format!("error={}", row.name), if dice.chance(85) { 0 } else { weight(dice, 0) }));
-        }
-        let n = dice.range(0, 3_000);
-        let odd = [
-            "hang".to_owned(),
-            "garble".to_owned(),
-            "early".to_owned(),
-            "early,close".to_owned(),
-            "http10".to_owned(),
-            "length=+5".to_owned(),
-            "length=99999".to_owned(),
-            "status=499,code=weird".to_owned(),
-            "error=rate_requests,retry_after=-1".to_owned(),
-            "error=rate_requests,retry_after=99999999999999999999".to_owned(),
-            "error=rate_tokens,retry_after=Wed%2C 21 Oct 2026 07:28:00 GMT".to_owned(),
-            "error=insufficient_quota,echo_key".to_owned(),
-            "error=bad_request,echo_key".to_owned(),
-            "error=server_error,echo_key=head".to_owned(),
-            "error=overloaded,should_retry=false".to_owned(),
-            "interim=20".to_owned(),
-            "fields=400".to_owned(),
-            "fields=60,field_size=2000".to_owned(),
-            "event_error=server_error".to_owned(),
-            "event_error=insufficient_quota".to_owned(),
-            format!("cut_head={n}"),
-            format!("reset_head={}", n / 10),
-            format!("cut_after={n}"),
-            format!("reset_after={n}"),
-            format!("noise={}", n + 1),
-            format!("stall_ms={},stall_at={}", n * 9, n / 7),
-            format!("delay_ms={}", n * 5),
-            format!("error=rate_requests,retry_after_ms={}", n * 4),
-        ];
-        wishes.extend(odd.into_iter().map(|wish| (wish, if dice.chance(70) { 0 } else { weight(dice, 0) })));
-    }
-    let n = dice.range(1, 40);
-    let fine = [
-        "until_close".to_owned(),
-        "chunked".to_owned(),
-        "trailers".to_owned(),
-        "gzip".to_owned(),
-        "close".to_owned(),
-        "event_comments".to_owned(),
-        "interim=2".to_owned(),
-        format!("chunks={n},size={}", n * 10),
-        format!("interval_ms={n},chunks={}", n / 2),
-        format!("bytes={}", n * 5_000),
-        format!("delay_ms={n}"),
-    ];
-    wishes.extend(fine.into_iter().map(|wish| (wish, weight(dice, 40))));
-    Fare {
-        kinds,
-        wishes,
-        leaving: if calm { 0 } else { odds(dice, 30) },
-        mangling: odds(dice, 25),
-        slow: odds(dice, 50),
-        pipelining: odds(dice, 50),
-    }
+/// Timers that come late by up to a tick, or uncalled for; memory that is refused for a moment.
+fn timed(carriage: Carriage, dice: &mut Dice, calm: bool) -> Carriage {
+    let late = if dice.chance(50) { 0 } else { dice.range(1, 1000) };
+    let restless = if dice.chance(50) { 0 } else { dice.range(1, 30) as u32 };
+    let starved = if calm || carriage.most_read < 4096 || dice.chance(70) { 0 } else { dice.range(1, 40) as u32 };
+    Carriage { late, restless, starved, ..carriage }
 }

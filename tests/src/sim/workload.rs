@@ -3,7 +3,8 @@
 use super::client::Manner;
 use super::dice::Dice;
 use super::errand::{Errand, Leave, Leaving, Upload, When};
-use super::swarm::{Fare, TOKEN};
+use super::fare::Fare;
+use super::swarm::TOKEN;
 
 /// Kinds of errands.
 pub const KINDS: [Kind; 12] = [
@@ -20,6 +21,9 @@ pub const KINDS: [Kind; 12] = [
     Kind::Delete,
     Kind::Admin,
 ];
+
+/// Kinds that came later: they are drawn behind the others, so that these keep their draws.
+pub const LATER_KINDS: [Kind; 3] = [Kind::Realtime, Kind::ResetKeys, Kind::Reload];
 
 /// A kind of errand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,12 @@ pub enum Kind {
     Delete,
     /// A page of keywheel's own.
     Admin,
+    /// A WebSocket, with some frames.
+    Realtime,
+    /// POST that revives all keys.
+    ResetKeys,
+    /// POST that reads the configuration anew.
+    Reload,
 }
 
 const MODELS: [&str; 3] = ["gpt-4o", "gpt-4o-mini", "o3"];
@@ -74,10 +84,11 @@ pub fn client(dice: &mut Dice, fare: &Fare, most: usize, within: u64, first: u32
 }
 
 fn errand(dice: &mut Dice, fare: &Fare, id: u32) -> Errand {
-    let kind = KINDS[dice.weighted(fare.kinds.iter().copied())];
+    let kind = dice.weighted(fare.kinds.iter().copied());
+    let kind = *KINDS.get(kind).unwrap_or_else(|| &LATER_KINDS[kind - KINDS.len()]);
     let wish = dice.weighted(fare.wishes.iter().map(|(_, weight)| *weight));
     let mut errand = of_kind(kind, dice, id);
-    if kind != Kind::Admin {
+    if !matches!(kind, Kind::Admin | Kind::ResetKeys | Kind::Reload) {
         errand.spec = fare.wishes[wish].0.clone();
     }
     if dice.chance(fare.mangling) {
@@ -152,8 +163,48 @@ fn of_kind(kind: Kind, dice: &mut Dice, id: u32) -> Errand {
             Errand { expect: Some(patience), ..json("/v1/chat/completions", body) }
         }
         Kind::Delete => Errand { method: "DELETE", ..get("/v1/files/file-none") },
+        Kind::Realtime => realtime(dice, id),
+        Kind::ResetKeys => Errand { method: "POST", framing: Upload::Length, ..get("/reset-keys") },
+        Kind::Reload => Errand { method: "POST", framing: Upload::Length, ..get("/reload") },
         Kind::Admin => get(dice.pick::<&str>(&["/health", "/stats", "/blacklist", "/livez", "/readyz"])),
     }
+}
+
+/// A WebSocket (RFC 6455): a few masked frames, then the closing handshake.
+fn realtime(dice: &mut Dice, id: u32) -> Errand {
+    let mut frames = Vec::new();
+    for _ in 0..dice.range(0, 4) {
+        let n = *dice.pick(&[0, 5, 200, 70_000]);
+        let payload = dice.text(n);
+        frame(&mut frames, 0x82, &payload, dice.bits() as u32);
+    }
+    frame(&mut frames, 0x88, &[3, 0xe8], dice.bits() as u32);
+    let fields = [
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    let fields = fields.map(str::to_owned).to_vec();
+    Errand { fields, frames, ..Errand::get(id, "/v1/realtime?model=gpt-4o") }
+}
+
+fn frame(out: &mut Vec<u8>, first: u8, payload: &[u8], mask: u32) {
+    out.push(first);
+    match payload.len() {
+        n @ 0..126 => out.push(0x80 | n as u8),
+        n @ 126..0x1_0000 => {
+            out.push(0x80 | 126);
+            out.extend((n as u16).to_be_bytes());
+        }
+        n => {
+            out.push(0x80 | 127);
+            out.extend((n as u64).to_be_bytes());
+        }
+    }
+    let mask = mask.to_be_bytes();
+    out.extend(mask);
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
 }
 
 /// A file as browsers and SDKs send it.

@@ -5,7 +5,7 @@
 //! here) or to sessions that are driven directly (core mode).
 
 use super::agenda::Agenda;
-use super::dice::Streams;
+use super::dice::{Dice, Streams};
 use super::net::{End, Fate, Net};
 use super::trace::Trace;
 use super::weather::{Arrival, Climate};
@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::Waker;
+
+/// The setting of a timer's wake-up that means nothing.
+const FOR_NOTHING: u32 = 0;
 
 /// What is going to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,7 @@ struct TimerSlot {
 #[derive(Debug)]
 struct ListenerSlot {
     at: SocketAddr,
+    open: bool,
     queue: VecDeque<(End, SocketAddr)>,
     waker: Option<Waker>,
 }
@@ -107,6 +111,9 @@ pub struct World {
     pub names: BTreeMap<String, Vec<SocketAddr>>,
     /// Upstream servers by address.
     pub places: BTreeMap<SocketAddr, u32>,
+    /// Timers of tasks: how late they come at most (microseconds), and per cent of settings with a wake-up for nothing.
+    pub timing: (u64, u32),
+    timing_dice: Dice,
     owners: Vec<[Owner; 2]>,
     wakers: Vec<Wakers>,
     timers: Vec<TimerSlot>,
@@ -129,6 +136,8 @@ impl World {
             climate,
             names: BTreeMap::new(),
             places: BTreeMap::new(),
+            timing: (0, 0),
+            timing_dice: Streams::new(seed).clock,
             owners: Vec::new(),
             wakers: Vec::new(),
             timers: Vec::new(),
@@ -215,7 +224,7 @@ impl World {
 
     /// A new listener at `at`.
     pub fn listen(&mut self, at: SocketAddr) -> u32 {
-        self.listeners.push(ListenerSlot { at, queue: VecDeque::new(), waker: None });
+        self.listeners.push(ListenerSlot { at, open: true, queue: VecDeque::new(), waker: None });
         self.listeners.len() as u32 - 1
     }
 
@@ -226,13 +235,14 @@ impl World {
 
     /// A client dials keywheel; the connection waits to be accepted. `None`: nobody listens.
     pub fn visit(&mut self, client: u32, from: SocketAddr) -> Option<End> {
-        if self.listeners.is_empty() {
+        let open: Vec<usize> = (0..self.listeners.len()).filter(|at| self.listeners[*at].open).collect();
+        if open.is_empty() {
             return None;
         }
         let fate = self.climate.downstream(&mut self.dice.network, self.net.healed());
         let (own, theirs) = self.join(fate, [Owner::Client(client), Owner::Nobody]);
-        let chosen = self.dice.scheduler.below(self.listeners.len());
-        let slot = &mut self.listeners[chosen];
+        let chosen = self.dice.scheduler.below(open.len());
+        let slot = &mut self.listeners[open[chosen]];
         slot.queue.push_back((theirs, from));
         if let Some(waker) = slot.waker.take() {
             waker.wake();
@@ -252,6 +262,7 @@ impl World {
     /// Nobody listens there any more: who waits is reset.
     pub fn unlisten(&mut self, listener: u32) {
         let now = self.now();
+        self.listeners[listener as usize].open = false;
         for (end, _) in core::mem::take(&mut self.listeners[listener as usize].queue) {
             self.net.reset(end, now);
         }
@@ -354,13 +365,22 @@ impl World {
         slot.setting += 1;
         slot.expired = false;
         let setting = slot.setting;
-        self.agenda.at(at, Event::Timer(timer, setting));
+        let (late, restless) = self.timing;
+        if self.timing_dice.chance(restless) {
+            let early = self.timing_dice.range(self.now(), at);
+            self.agenda.at(early, Event::Timer(timer, FOR_NOTHING));
+        }
+        let late = self.timing_dice.range(0, late);
+        self.agenda.at(at.saturating_add(late), Event::Timer(timer, setting));
     }
 
     /// A timer's time has come, if it was not set anew meanwhile.
     pub fn expire(&mut self, timer: u32, setting: u32) {
         let slot = &mut self.timers[timer as usize];
-        if slot.setting == setting {
+        if setting == FOR_NOTHING {
+            // The timer stays armed: only its task is polled once too often.
+            slot.waker.iter().for_each(Waker::wake_by_ref);
+        } else if slot.setting == setting {
             slot.expired = true;
             if let Some(waker) = slot.waker.take() {
                 waker.wake();

@@ -1,0 +1,124 @@
+//! The end: all faults are healed, what is open ends, probes succeed, SIGTERM leaves nothing.
+
+use super::super::client::{Client, Ending, Manner, Outcome};
+use super::super::engine::Mode;
+use super::super::errand::{Errand, Upload};
+use super::super::swarm::TOKEN;
+use super::{PROBES, Simulation};
+use keywheel_runtime::fake::Behaviour;
+
+impl Simulation {
+    /// All faults end; keys are as good as new, and the operator resets them.
+    pub(super) fn heal(&mut self) {
+        self.setup = self.scenario.swarm.setup.clone();
+        for key in &self.setup.keys {
+            self.upstreams.provider().set_key(key, Behaviour::Good);
+        }
+        self.engine.reload(&self.setup, &self.world);
+        let now = {
+            let mut world = self.world.borrow_mut();
+            let now = world.now();
+            world.net.heal(now);
+            world.pump();
+            now
+        };
+        self.healed_at = Some(now);
+        self.ledger.borrow_mut().healed(now);
+        for id in 0..self.clients.len() {
+            self.clients[id].hurry();
+            self.step_client(id as u32);
+        }
+    }
+
+    /// After healing and a reset, requests succeed, and the books balance.
+    pub(super) fn probe(&mut self) {
+        let now = self.world.borrow().now();
+        let late = self.late();
+        if !late.is_empty() {
+            self.broken.extend(late);
+            let waits = self.waits();
+            return self.broken.extend(waits);
+        }
+        let reset = Errand { method: "POST", framing: Upload::Length, ..Errand::get(PROBES, "/reset-keys") };
+        let probes = (1..4).map(|n| Errand::get(PROBES + n, "/v1/models"));
+        let stats = Errand::get(PROBES + 4, "/stats");
+        let errands: Vec<Errand> = std::iter::once(reset).chain(probes).chain([stats]).collect();
+        let credential = format!("Authorization: Bearer {TOKEN}");
+        let manner = Manner { at: now + 1_000_000, think: 100_000, pipeline: 1, pace: None, credential };
+        let id = self.clients.len() as u32;
+        self.clients.push(Client::new(id, manner, errands));
+        self.step_client(id);
+        self.run(|sim| sim.clients.iter().all(Client::done), now + self.liveness());
+        for outcome in &self.clients[id as usize].outcomes {
+            if outcome.ending != Ending::Answered || outcome.answer.status != 200 {
+                let Outcome { errand, ending, answer, .. } = outcome;
+                let body = String::from_utf8_lossy(&answer.body);
+                self.broken.push(format!(
+                    "I11 after healing {} {} ended {ending:?} with {}: {body}",
+                    errand.method, errand.target, answer.status
+                ));
+            }
+        }
+    }
+
+    /// SIGTERM: everything ends, and nothing is left.
+    pub(super) fn end(&mut self) {
+        let now = self.world.borrow().now();
+        self.engine.drain(&self.world);
+        self.run(|sim| sim.engine.alive() == 0, now + 31_000_000);
+        if self.scenario.swarm.carriage.mode == Mode::Core {
+            // In core mode nobody else cuts what still runs.
+            self.engine.end(&self.world);
+        }
+        if self.engine.alive() != 0 {
+            let waits = self.waits();
+            self.broken.push(format!("I11 after draining {} are left", self.engine.alive()));
+            self.broken.extend(waits);
+        }
+        self.run(|_| false, now + 120_000_000);
+    }
+
+    /// After healing, an open request ends within this (microseconds): the time until an answer's head and that of
+    /// silence within it. Where few connections are taken, clients wait for each other.
+    pub(super) fn liveness(&self) -> u64 {
+        let swarm = &self.scenario.swarm;
+        let head = swarm.number("REQUEST_TIMEOUT", 600_000).max(swarm.number("STREAM_HEADER_TIMEOUT", 30_000));
+        let bound = 1_000 * (head + swarm.number("STREAM_IDLE_TIMEOUT", 300_000));
+        if swarm.setting("LIMIT_CONNECTIONS").is_some() { 20 * bound + 2_000_000_000 } else { bound }
+    }
+
+    /// What is being waited for, in words.
+    pub(super) fn waits(&mut self) -> Vec<String> {
+        let pool = self.engine.look(&self.world, |proxy, now| format!("{:?}", proxy.pool(now)));
+        let mut waits = self.engine.waits();
+        waits.push(pool);
+        waits.iter().map(|what| format!("  waiting: {what}")).collect()
+    }
+
+    /// Errands that took longer than liveness allows, counted from healing, from their beginning, or from the answer
+    /// before them on their connection.
+    fn late(&self) -> Vec<String> {
+        let (bound, healed_at) = (self.liveness(), self.healed_at.unwrap_or_default());
+        let mut late = Vec::new();
+        for client in &self.clients {
+            let mut before = 0;
+            for outcome in &client.outcomes {
+                let from = outcome.began.unwrap_or(healed_at).max(healed_at).max(before);
+                // A client that pauses within its body is waited for.
+                let bound = bound + outcome.errand.pause.map_or(0, |(_, span)| span);
+                if outcome.ending == Ending::Open || outcome.ended_at.saturating_sub(from) > bound {
+                    let (id, ending) = (outcome.errand.id, outcome.ending);
+                    late.push(format!(
+                        "I11 #{id} did not end within {} s after healing: {ending:?}",
+                        bound / 1_000_000
+                    ));
+                }
+                before = if outcome.ending == Ending::Open { u64::MAX } else { outcome.ended_at };
+            }
+            if !client.done() && late.is_empty() {
+                late.push("I11 a client cannot finish its errands".into());
+            }
+        }
+        late
+    }
+}
