@@ -20,7 +20,7 @@ use crate::worker::{Inbox, Worker};
 use half::{Half, Way};
 use keywheel_core::keyring::Ticket;
 use keywheel_core::origin::Origin;
-use keywheel_core::session::{DialError, How, Linked, Session, Side, Signal};
+use keywheel_core::session::{DialError, How, Linked, Loss, Session, Side, Signal};
 use keywheel_core::time::Instant;
 use keywheel_core::turn::Turn;
 use std::future::{Future, poll_fn};
@@ -222,6 +222,7 @@ impl<R: Runtime> Io<R> {
             return false;
         }
         match half.link.try_read(buf) {
+            Ok(Moved { n: 0, .. }) if half.reset => self.lose(side, Loss::Reset, session, turn),
             Ok(Moved { n: 0, .. }) => {
                 half.reading = Way::Ended;
                 session.handle_recv(side, 0, turn);
@@ -238,14 +239,17 @@ impl<R: Runtime> Io<R> {
                 session.handle_recv(side, 0, turn);
                 return false;
             }
-            Err(Fault::Lost(loss)) => {
-                session.handle_recv(side, 0, turn);
-                self.note_race(side, turn);
-                self.unlink(side);
-                session.handle_lost(side, loss, turn);
-            }
+            Err(Fault::Lost(loss)) => self.lose(side, loss, session, turn),
         }
         true
+    }
+
+    /// A read found the link gone.
+    fn lose(&mut self, side: Side, loss: Loss, session: &mut Session, turn: &mut Turn<'_>) {
+        session.handle_recv(side, 0, turn);
+        self.note_race(side, turn);
+        self.unlink(side);
+        session.handle_lost(side, loss, turn);
     }
 
     /// Writes once, if that is worth a try; true when something came of it.
@@ -273,9 +277,10 @@ impl<R: Runtime> Io<R> {
             }
             Err(Fault::Lost(loss)) => {
                 half.writing = Way::Ended;
-                if side == Side::Upstream && half.reading != Way::Ended && session.wants_read(side) {
+                if side == Side::Upstream && half.reading != Way::Ended && session.awaits(side) {
                     // It may have answered early and closed: that answer can still be read, and how it ended.
                     half.reading = Way::Open;
+                    half.reset = loss != Loss::Closed;
                 } else {
                     self.unlink(side);
                     session.handle_lost(side, loss, turn);
@@ -315,8 +320,8 @@ impl<R: Runtime> Io<R> {
         let Poll::Ready(connected) = dialing.connecting.as_mut().poll(cx) else { return false };
         let Some(Dialing { origin, .. }) = self.dialing.take() else { return false };
         let linked = connected.map(|link| {
-            // Nothing is expected before the request is out.
-            let half = Half::new(link, Way::Blocked);
+            // Nothing is expected before the request is out; were something there, it would be no answer to it.
+            let half = Half::new(link, Way::Open);
             self.upstream = Some(Upstream { half, origin, made_at: turn.now, untried: false });
             Linked { reused: false }
         });

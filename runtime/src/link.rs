@@ -37,6 +37,7 @@ impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::WouldBlock => Fault::Blocked,
+            io::ErrorKind::BrokenPipe => Fault::Lost(Loss::Closed),
             // No socket says so: it comes from TLS.
             io::ErrorKind::InvalidData => Fault::Lost(Loss::Tls(error.to_string())),
             _ => Fault::Lost(Loss::Reset),
@@ -119,6 +120,9 @@ impl<S: Stream> Link<S> {
 
     /// Whether an idle connection can carry another request: open, and silent so far.
     pub fn is_alive(&mut self) -> bool {
-        matches!(self.try_read(&mut [0]), Err(Fault::Blocked))
+        match self {
+            Link::Plain(_) => matches!(self.try_read(&mut [0]), Err(Fault::Blocked)),
+            Link::Tls(tls) => tls.is_silent(),
+        }
     }
 }

@@ -8,9 +8,12 @@
 //! room for, and only what is left of it then stays with the connection (`ahead`, at most one such buffer).
 //! Writing: rustls takes at most 64 KiB and keeps the records until they are written (`pending`).
 
+mod records;
+
 use crate::link::{Fault, Moved};
 use crate::traits::{Crypto, Stream};
 use keywheel_core::session::{How, Loss};
+use records::Records;
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore};
@@ -78,7 +81,7 @@ impl<S: Stream> Tls<S> {
     pub fn new(io: S, host: &str, context: &TlsContext) -> Result<Self, String> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| format!("no certificate can name {host:?}"))?;
         let tls = ClientConnection::new(context.config.clone(), name).map_err(|error| explain(&error))?;
-        let ahead = Ahead { block: Vec::new(), bytes: 0..0, spare: context.spare.clone() };
+        let ahead = Ahead { block: Vec::new(), bytes: 0..0, records: Records::default(), spare: context.spare.clone() };
         Ok(Tls { io, tls, ahead, loss: None, ending: false })
     }
 
@@ -104,7 +107,9 @@ impl<S: Stream> Tls<S> {
                     ready!(self.io.poll_read_ready(cx));
                     dry = false;
                 }
-                Err(Fault::Lost(Loss::Reset)) => return Poll::Ready(Err("the connection was reset".into())),
+                Err(Fault::Lost(Loss::Reset | Loss::Closed)) => {
+                    return Poll::Ready(Err("the connection was reset".into()));
+                }
                 Err(Fault::Lost(Loss::Tls(why))) => return Poll::Ready(Err(why)),
             }
         }
@@ -138,6 +143,12 @@ impl<S: Stream> Tls<S> {
             Err(Fault::Lost(loss)) => Err(Fault::Lost(loss)),
             flushed => Ok(Moved { n, blocked: flushed.is_err() }),
         }
+    }
+
+    /// Whether an idle connection is as silent as it looks: no record has begun that may yet turn out to be an answer to
+    /// nothing. Whole records without plaintext (a session ticket, an empty one) are no answer, and are borne.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        matches!(self.try_read(&mut [0]), Err(Fault::Blocked)) && self.ahead.records.are_whole() && !self.has_pending()
     }
 
     /// Whether records wait to be written.
@@ -227,6 +238,8 @@ impl<S: Stream> Tls<S> {
 struct Ahead {
     block: Vec<u8>,
     bytes: Range<usize>,
+    /// Those that rustls took.
+    records: Records,
     spare: Spare,
 }
 
@@ -255,7 +268,9 @@ impl Ahead {
 impl Read for Ahead {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = buf.len().min(self.bytes.len());
-        buf[..n].copy_from_slice(&self.block[self.bytes.start..self.bytes.start + n]);
+        let taken = &self.block[self.bytes.start..self.bytes.start + n];
+        buf[..n].copy_from_slice(taken);
+        self.records.pass(taken);
         self.bytes.start += n;
         if self.bytes.is_empty() {
             self.clear();

@@ -2,7 +2,7 @@
 
 use super::{Exchange, State};
 use crate::classify::{Class, Outcome};
-use crate::keyring::Settle;
+use crate::keyring::{Model, Settle};
 use crate::proxy::Ask;
 use crate::turn::{Pool, Turn};
 
@@ -66,6 +66,10 @@ impl Exchange {
         let said = self.observer.late_error().or(self.verdict.take());
         let mut outcome = said.map_or(outcome, |said| *said);
         outcome.account = outcome.account.or(self.account.take());
+        // An error inside a stream comes when the body that names the model is gone.
+        if let (None, Model::Named(model)) = (&outcome.model, &self.model) {
+            outcome.model = Some(model.clone());
+        }
         self.class = if self.began { outcome.class } else { Class::Ours };
         let outcome = self.began.then_some(outcome);
         Some(Ask::Settle(Settle { lease, outcome, base: self.base, then: None }))

@@ -88,19 +88,25 @@ impl<'o> Head<'o> {
         Head { out, start, kind: Kind::Response(status), finished: false }
     }
 
-    /// Copies the lines of the fields whose names `keep` wants; neighbours are copied in one piece.
+    /// Copies the lines of the fields whose names `keep` wants; neighbours are copied in one piece. White space between a
+    /// name and its colon is left out (RFC 9112 section 5.1).
     pub fn keep(&mut self, fields: &Fields<'_>, mut keep: impl FnMut(&[u8]) -> bool) -> &mut Self {
         let mut run = 0..0;
-        for (span, (name, _)) in fields.spans().iter().zip(fields.iter()) {
+        for (span, (name, value)) in fields.spans().iter().zip(fields.iter()) {
             if !keep(name) {
                 continue;
             }
             let (start, end) = (span.start as usize, span.end as usize);
-            if run.end != start {
+            let exact = fields.bytes().get(span.name_end as usize) == Some(&b':');
+            if run.end != start || !exact {
                 self.lines(fields.bytes().get(run).unwrap_or_default());
                 run = start..end;
             } else {
                 run.end = end;
+            }
+            if !exact {
+                self.put(name, value);
+                run = end..end;
             }
         }
         self.lines(fields.bytes().get(run).unwrap_or_default())
@@ -124,8 +130,8 @@ impl<'o> Head<'o> {
         Ok(self)
     }
 
-    fn put(&mut self, name: &str, value: &[u8]) {
-        self.out.extend_from_slice(name.as_bytes());
+    fn put(&mut self, name: impl AsRef<[u8]>, value: &[u8]) {
+        self.out.extend_from_slice(name.as_ref());
         self.out.extend_from_slice(b": ");
         self.out.extend_from_slice(value);
         self.out.extend_from_slice(b"\r\n");

@@ -79,16 +79,20 @@ impl<'a> Hop<'a> {
 #[inline]
 fn always(name: &[u8]) -> bool {
     let is = |fixed: &[u8]| name.eq_ignore_ascii_case(fixed);
-    starts_with(name, b"proxy-")
-        || match name.len() {
-            2 => is(b"te"),
-            7 => is(b"upgrade") || is(b"trailer"),
-            10 => is(b"connection") || is(b"keep-alive"),
-            // RFC 7540 section 3.2.1: belongs to an upgrade to HTTP/2, which is not passed on.
-            14 => is(b"http2-settings"),
-            17 => is(b"transfer-encoding"),
-            _ => false,
-        }
+    match name.len() {
+        2 => is(b"te"),
+        7 => is(b"upgrade") || is(b"trailer"),
+        10 => is(b"connection") || is(b"keep-alive"),
+        // RFC 7540 section 3.2.1: belongs to an upgrade to HTTP/2, which is not passed on.
+        14 => is(b"http2-settings"),
+        16 => is(b"proxy-connection"),
+        17 => is(b"transfer-encoding"),
+        // Between a client and the proxy that it chose (RFC 9110 section 11.7), which this is not.
+        18 => is(b"proxy-authenticate"),
+        19 => is(b"proxy-authorization"),
+        25 => is(b"proxy-authentication-info"),
+        _ => false,
+    }
 }
 
 /// Fields meant for every recipient, which a Connection option cannot take away.

@@ -44,7 +44,7 @@ const ROUNDS: usize = 256;
 /// read while [`Session::wants_read`]; sleep until [`Session::poll_timeout`]. `handle_*` cannot fail: what goes wrong
 /// becomes bytes to a peer, an [`Action`] or a notice.
 ///
-/// * **Reading**: `wants_read`, `recv_buf`, `handle_recv`, `handle_eof`, `handle_lost`
+/// * **Reading**: `wants_read`, `awaits`, `recv_buf`, `handle_recv`, `handle_eof`, `handle_lost`
 /// * **Writing**: `has_transmit`, `poll_transmit`, `handle_sent`
 /// * **Asking**: `poll`, `handle_reply`, `handle_linked`, `handle_signal`
 /// * **Time**: `poll_timeout`, `handle_timeout`
@@ -114,12 +114,16 @@ impl Session {
 
     /// Whether a read is wanted: asked to arm for readiness; attaches no memory.
     pub fn wants_read(&self, side: Side) -> bool {
-        let wanted = match side {
+        let at = side as usize;
+        self.awaits(side) && self.inboxes[at].has_room(self.outboxes[other(at)].lends())
+    }
+
+    /// Whether what this side sends next is wanted, be there room for it now or not.
+    pub fn awaits(&self, side: Side) -> bool {
+        match side {
             Side::Downstream => self.client.wants_read(),
             Side::Upstream => self.upstream.wants_read(),
-        };
-        let at = side as usize;
-        wanted && self.inboxes[at].has_room(self.outboxes[other(at)].lends())
+        }
     }
 
     /// Room to read into, lent by the worker's pool; empty when no read is wanted.

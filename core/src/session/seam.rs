@@ -94,6 +94,8 @@ pub enum DialError {
 pub enum Loss {
     /// Reset by the peer, or any other final error of a read or write.
     Reset,
+    /// The peer ended its direction in order before it reset: what it sent until then is whole.
+    Closed,
     /// TLS: the stream ended without close_notify, or a record was bad.
     Tls(String),
 }

@@ -90,7 +90,7 @@ impl<R: Runtime> Io<R> {
     fn park(&mut self, origin: &Origin, idle: Duration, turn: &Turn<'_>) {
         let Some(Upstream { mut half, made_at, .. }) = self.upstream.take() else { return };
         let mut shelf = self.worker.idle.borrow_mut();
-        if half.reading == Way::Ended || half.link.has_pending() {
+        if half.reading == Way::Ended || half.writing == Way::Ended || half.link.has_pending() {
             half.link.shutdown(How::Fin);
             return;
         }

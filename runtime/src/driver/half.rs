@@ -23,12 +23,15 @@ pub(super) struct Half<S> {
     pub(super) link: Link<S>,
     pub(super) reading: Way,
     pub(super) writing: Way,
+    /// A write was told of a reset. Reads are not told of it again: behind what had arrived they find an end that looks
+    /// like one in order.
+    pub(super) reset: bool,
 }
 
 impl<S: Stream> Half<S> {
     /// A link whose reading direction is in this state; a write is worth a try.
     pub(super) fn new(link: Link<S>, reading: Way) -> Self {
-        Half { link, reading, writing: Way::Open }
+        Half { link, reading, writing: Way::Open, reset: false }
     }
 
     /// The task was woken, maybe for one of these.

@@ -254,6 +254,23 @@ fn bytes_held_inside_make_the_link_ready() {
 }
 
 #[test]
+fn an_idle_connection_bears_tickets_and_no_beginning_of_a_record() {
+    let mut pair = Pair::connected(usize::MAX);
+    assert!(!pair.wire.borrow().to_client.is_empty(), "the server's tickets are on their way");
+    assert!(pair.tls.is_silent());
+    for cut in [1, 4, 5, 6, 30] {
+        let mut pair = Pair::connected(usize::MAX);
+        pair.hear(65_536);
+        pair.say(b"HTTP/1.1 200 OK\r\n");
+        pair.wire.borrow_mut().to_client.truncate(cut);
+        assert!(!pair.tls.is_silent(), "{cut} bytes of a record");
+    }
+    let mut pair = Pair::connected(usize::MAX);
+    pair.say(b"HTTP/1.1 200 OK\r\n");
+    assert!(!pair.tls.is_silent(), "a whole record with data");
+}
+
+#[test]
 fn an_end_without_close_notify_is_a_truncation() {
     for room in [3, 65_536] {
         let mut pair = Pair::connected(usize::MAX);

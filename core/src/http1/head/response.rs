@@ -42,6 +42,8 @@ impl Response<'_> {
 
 /// What every answer begins with.
 const PREFIX: &[u8] = b"HTTP/1.";
+/// Where the minor version stands.
+const MINOR: usize = 7;
 /// `HTTP/1.1 200`: where the status begins and ends.
 const STATUS: core::ops::Range<usize> = 9..12;
 
@@ -78,20 +80,35 @@ fn find(bytes: &[u8], scan: &mut Scan, limits: &Limits) -> Result<Option<usize>,
     scan.head_end(bytes, &bounds, status_line)
 }
 
-/// Judges the version as soon as the status line is there.
+/// Judges the version as soon as the status line is there. A higher minor version than ours is taken for ours (RFC 9110
+/// section 2.5).
 fn status_line(line: &[u8]) -> Result<(), ResponseError> {
-    match line.get(PREFIX.len()..STATUS.start) {
-        Some(b"0 " | b"1 ") => Ok(()),
+    match line.get(MINOR..STATUS.start) {
+        Some([b'0'..=b'9', b' ']) => Ok(()),
         _ => Err(ResponseError::NotHttp),
     }
 }
 
+/// The head as httparse understands it, where its minor version is one that httparse does not know.
+fn in_our_version(head: &[u8]) -> Option<Vec<u8>> {
+    let newer = head.get(MINOR).is_some_and(|minor| *minor > b'1');
+    newer.then(|| {
+        let mut ours = head.to_vec();
+        ours[MINOR] = b'1';
+        ours
+    })
+}
+
 /// Parses a whole head.
 fn parse<'b>(head: &'b [u8], spans: &'b mut Vec<FieldSpan>, method: &Method) -> Result<Response<'b>, ResponseError> {
+    let ours = in_our_version(head);
+    let text = ours.as_deref().unwrap_or(head);
     let mut room = table();
     let mut parsed = httparse::Response::new(&mut []);
-    let outcome = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, head, &mut room);
-    match outcome {
+    let mut config = httparse::ParserConfig::default();
+    // RFC 9112 section 5.1: it is taken away before the answer goes on, by whoever writes the head anew.
+    config.allow_spaces_after_header_name_in_responses(true);
+    match config.parse_response_with_uninit_headers(&mut parsed, text, &mut room) {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(ResponseError::StatusLine),
         Err(e) => return Err(refusal(head, e)),
@@ -113,7 +130,7 @@ fn parse<'b>(head: &'b [u8], spans: &'b mut Vec<FieldSpan>, method: &Method) -> 
             _ => {}
         }
     }
-    mark(head, 0, parsed.headers, spans);
+    mark(text, 0, parsed.headers, spans);
 
     let length = stated.response(version, status, method)?;
     if options.too_many() {

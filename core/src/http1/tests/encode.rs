@@ -100,6 +100,18 @@ fn a_field_that_would_break_its_line_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn white_space_before_a_colon_is_left_out_and_neighbours_stay() {
+    let bytes = b"HTTP/1.1 200 OK\r\nA: 1\r\nB \t:  2 \r\nC:3\r\nD : 4\r\nE : 5\r\nF: 6\r\n\r\n";
+    let mut spans = Vec::new();
+    let got = head::response(bytes, &mut Scan::default(), &mut spans, &Limits::default(), &Method::GET);
+    let got = got.unwrap().unwrap();
+    let text = written(|out| {
+        Head::response(out, got.head.status, got.head.reason).keep(&got.head.fields, |name| name != b"D").finish();
+    });
+    assert_eq!(text, "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC:3\r\nE: 5\r\nF: 6\r\n\r\n");
+}
+
+#[test]
 fn an_unfinished_head_is_taken_back() {
     let text = written(|out| {
         let mut head = Head::request(out, &Method::GET, &[b"/"], b"a");

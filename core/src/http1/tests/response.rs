@@ -1,5 +1,6 @@
 //! Response heads.
 
+use super::super::framing::FramingError;
 use super::super::head::ResponseError;
 use super::{response, response_to, response_within};
 use crate::limits::Limits;
@@ -58,7 +59,7 @@ fn what_is_no_http1_is_refused_at_its_first_wrong_byte() {
         b"\r\nHTTP/1.1 200 OK\r\n\r\n",
         b"\nHTTP/1.1 200 OK\r\n\r\n",
         b" HTTP/1.1 200 OK\r\n\r\n",
-        b"HTTP/1.2 200 OK\r\n",
+        b"HTTP/1.10 200 OK\r\n",
         b"HTTP/1.1\r\n",
         b"HTTP/1.1\t200 OK\r\n",
         b"SSH-2.0-x",
@@ -74,10 +75,26 @@ fn what_is_no_http1_is_refused_at_its_first_wrong_byte() {
 fn lines_are_exact() {
     assert_eq!(refused("HTTP/1.1 200 OK\n\n"), ResponseError::LineFeed { line: 1 });
     assert_eq!(refused("HTTP/1.1 200 OK\r\nA: b\n\r\n"), ResponseError::LineFeed { line: 2 });
-    assert_eq!(refused("HTTP/1.1 200 OK\r\nA: b\r\nC : d\r\n\r\n"), ResponseError::FieldName { line: 3 });
+    assert_eq!(refused("HTTP/1.1 200 OK\r\nA: b\r\nC d: e\r\n\r\n"), ResponseError::FieldName { line: 3 });
     assert_eq!(refused("HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n"), ResponseError::FieldName { line: 3 });
     assert_eq!(refused("HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n"), ResponseError::FieldValue { line: 2 });
     assert_eq!(refused("HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n"), ResponseError::FieldValue { line: 2 });
+}
+
+#[test]
+fn a_newer_minor_version_is_taken_for_ours() {
+    let got = response("HTTP/1.7 200 So\r\nContent-Length: 5\r\nA: b\r\n\r\n").unwrap();
+    assert_eq!((got.version, got.length, got.persist), (Version::Http11, Length::Exact(5), true));
+    assert_eq!(got.reason, "So");
+    assert_eq!(got.lines, ["Content-Length: 5\r\n", "A: b\r\n"]);
+}
+
+#[test]
+fn white_space_before_a_colon_is_not_of_the_name() {
+    let got = response("HTTP/1.1 200 OK\r\nContent-Length : 5\r\nconnection\t: close\r\n\r\n").unwrap();
+    assert_eq!((got.length, got.persist), (Length::Exact(5), false));
+    let both = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding : chunked\r\n\r\n";
+    assert_eq!(refused(both), ResponseError::Framing(FramingError::Both));
 }
 
 #[test]

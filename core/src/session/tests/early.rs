@@ -80,3 +80,18 @@ fn an_early_answer_of_our_own_reads_the_body_that_is_there() {
     rig.client(&wrong[..wrong.len() - 1]);
     assert!(rig.answer().starts_with("HTTP/1.1 401 ") && rig.answer().contains("Connection: close"));
 }
+
+#[test]
+fn an_answer_for_which_there_is_no_room_is_awaited_all_the_same() {
+    let mut rig = Rig::new(ONE);
+    rig.open_window(Side::Downstream, 0);
+    rig.client(UPLOAD);
+    let body = "x".repeat(200_000);
+    let answer = format!("HTTP/1.1 413 Too Large\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let took = rig.offer(Side::Upstream, answer.as_bytes(), usize::MAX);
+    assert!(took < answer.len() && !rig.session.wants_read(Side::Upstream));
+    assert!(rig.session.awaits(Side::Upstream), "whose connection takes no more of the request is read on");
+    rig.open_window(Side::Downstream, usize::MAX);
+    rig.feed(Side::Upstream, &answer.as_bytes()[took..], usize::MAX);
+    assert!(rig.answer().ends_with(&body) && !rig.session.awaits(Side::Upstream));
+}

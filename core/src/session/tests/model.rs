@@ -73,3 +73,22 @@ fn without_a_restriction_nobody_waits() {
     assert_eq!(rig.dials, 1);
     assert!(rig.sent(0).ends_with("\r\n\r\n"), "the head goes ahead of the body");
 }
+
+#[test]
+fn an_error_inside_a_stream_is_of_the_model_that_was_asked_for() {
+    let event = "data: {\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"\"}}\n\n";
+    let mut rig = restricted();
+    let ask = |rig: &mut Rig, model: &str| rig.client(&chat(&format!("{{\"model\":\"{model}\"}}")));
+    ask(&mut rig, "gpt-a1");
+    rig.upstream(&format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{event}",
+        event.len()
+    ));
+    assert!(rig.take_answer().ends_with(event));
+    ask(&mut rig, "gpt-a2");
+    assert_eq!(rig.dials, 2, "another model of the same key is served at once");
+    rig.upstream(OK);
+    rig.take_answer();
+    ask(&mut rig, "gpt-a1");
+    assert_eq!(rig.dials, 2, "this one rests");
+}
