@@ -239,8 +239,9 @@ impl Session {
         if turn.settings.log_requests {
             self.out.log = Some(Box::new(RequestLine::refused(page.status, id)));
         }
+        let method = answers_as(self.inboxes[DOWN].unread());
         let out = self.outboxes[DOWN].own(turn.pool);
-        encode::page(out, &page, &Method::GET, Connection::Close);
+        encode::page(out, &page, &method, Connection::Close);
         self.outboxes[DOWN].queue_own();
         self.client.alarm = None;
         self.client.phase = Phase::Closing;
@@ -321,6 +322,13 @@ impl Session {
             self.outboxes[DOWN].queue_own();
         }
     }
+}
+
+/// The method that the answer to a head that is none has to suit: nothing with a body may answer what its client knows
+/// to be HEAD (RFC 9110 section 9.3.2).
+fn answers_as(head: &[u8]) -> Method {
+    let start = head.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or_default();
+    if head.get(start..).unwrap_or_default().starts_with(b"HEAD ") { Method::HEAD } else { Method::GET }
 }
 
 /// Keeps the trailers that may go on, to be written after the last chunk of each attempt.

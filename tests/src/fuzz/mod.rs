@@ -6,9 +6,12 @@
 pub mod chunk_splits;
 pub mod classify;
 pub mod config_file;
+pub mod differential;
+pub mod differential_answer;
 pub mod dotenv;
 pub mod json;
 pub mod keys_file;
+mod passage;
 pub mod request_head;
 pub mod request_roundtrip;
 pub mod response;
@@ -16,6 +19,7 @@ pub mod rest;
 pub mod session_ops;
 pub mod sse;
 pub mod target;
+mod world;
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -25,6 +29,8 @@ pub const TARGETS: &[Target] = &[
     ("chunk_splits", chunk_splits::run),
     ("classify", classify::run),
     ("config_file", config_file::run),
+    ("differential", differential::run),
+    ("differential_answer", differential_answer::run),
     ("dotenv", dotenv::run),
     ("json", json::run),
     ("keys_file", keys_file::run),

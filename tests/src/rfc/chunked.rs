@@ -65,9 +65,7 @@ fn extensions(rest: &[u8], lines: &mut Lines<'_>) -> Result<(), Broken> {
     if !trim(rest).starts_with(b";") {
         return Err("RFC 9112 7.1: a chunk size that is followed by something else");
     }
-    if !rest.starts_with(b";") {
-        lines.doubts("RFC 9112 7.1.1: white space before a chunk extension");
-    } else if !are_good(rest) {
+    if !are_good(rest) {
         lines.doubts("RFC 9112 7.1.1: a chunk extension that is not well formed");
     }
     Ok(())

@@ -25,7 +25,7 @@ fn what_a_careful_client_sends_is_taken_without_doubt() {
         "GET http://a:1/b HTTP/1.1\r\nHost: a:1\r\n\r\n",
         "OPTIONS * HTTP/1.0\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 002\r\n\r\nhi",
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n02;a;b=\"\\\"c\" ; d = e\r\nhi\r\n0\r\nT: 1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n02 ;a;b=\"\\\"c\" ; d = e\r\nhi\r\n0\r\nT: 1\r\n\r\n",
     ];
     for bytes in good {
         let message = taken(bytes);
@@ -122,7 +122,7 @@ fn where_a_recipient_may_choose_it_says_what_is_to_be_read() {
     let both = taken(&format!("{POST}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\nGET"));
     assert!(both.doubt.is_some() && !both.persists);
     assert_eq!(both.body, b"a");
-    let spelled = taken(&format!("{POST}Transfer-Encoding: chunked\r\n\r\n1 ;a\r\na\r\n0;=\r\n\r\n"));
+    let spelled = taken(&format!("{POST}Transfer-Encoding: chunked\r\n\r\n1;\r\na\r\n0;=\r\n\r\n"));
     assert!(spelled.doubt.is_some() && matches!(spelled.end, End::At(_)));
 }
 

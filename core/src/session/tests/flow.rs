@@ -79,6 +79,17 @@ fn a_wrong_token_is_refused_and_nothing_is_dialed() {
 }
 
 #[test]
+fn a_refused_head_request_is_answered_without_a_body() {
+    for request in ["HEAD /v1/models HTTP/1.1\r\n\r\n", "\r\nHEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"] {
+        let mut rig = Rig::new(ONE);
+        rig.client(request);
+        let answer = rig.answer();
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
+        assert_eq!(rig.hung_up, Some(How::Fin));
+    }
+}
+
+#[test]
 fn a_cut_answer_is_visibly_cut() {
     let mut rig = Rig::new(ONE);
     rig.client(CHAT);
