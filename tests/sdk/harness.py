@@ -63,34 +63,36 @@ def first_line(log):
     return json.loads(lines[0]) if lines and lines[0].endswith("}") else None
 
 
-def start_keywheel(flavour, folder, provider_port):
-    """One flavour logs text on debug, the other JSON on trace: both forms and all levels are searched for secrets."""
+def launch(flavour, folder, settings, **streams):
+    """A keywheel with the keys and tokens of the run, and these settings beside them."""
     keys = folder / "keys.txt"
     keys.write_text("# the keys of the run\n" + "\n".join(f"{key} | key {n}" for n, key in enumerate(KEYS)) + "\n")
-    port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "HOST": "127.0.0.1",
-        "PORT": str(port),
         "KEYS_FILE": str(keys),
         "AUTH_KEY": ",".join(TOKENS),
         "ADMIN_KEY": ADMIN,
+        "RUST_BACKTRACE": "1",
+    }
+    binary = TARGET / f"keywheel-{flavour}"
+    return subprocess.Popen([binary], env=environment | settings, cwd=folder, stdin=subprocess.DEVNULL, **streams)
+
+
+def start_keywheel(flavour, folder, provider_port):
+    """One flavour logs text on debug, the other JSON on trace: both forms and all levels are searched for secrets."""
+    port = free_port()
+    settings = {
+        "PORT": str(port),
         "OPENAI_BASE_URL": f"http://127.0.0.1:{provider_port}/v1",
         "REQUEST_TIMEOUT": "2s",
         "LOG_LEVEL": "trace",
         "LOG_FORMAT": "json" if flavour == "tokio" else "text",
         "LOG_ENABLE_FILE": "true",
         "LOG_FILE_PATH": str(folder / "keywheel.log"),
-        "RUST_BACKTRACE": "1",
     }
-    process = subprocess.Popen(
-        [TARGET / f"keywheel-{flavour}"],
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=open(folder / "keywheel.out", "wb"),
-        stderr=open(folder / "keywheel.err", "wb"),
-    )
+    streams = {"stdout": open(folder / "keywheel.out", "wb"), "stderr": open(folder / "keywheel.err", "wb")}
+    process = launch(flavour, folder, settings, **streams)
     try:
         wait_for(f"keywheel-{flavour}", lambda: is_ready(process, port))
     except SystemExit:

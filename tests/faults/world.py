@@ -1,0 +1,214 @@
+"""One fault's world: keywheel as a process, how it is measured, and the figures that come of it."""
+
+import asyncio
+import os
+import pathlib
+import resource
+import signal
+import statistics
+import subprocess
+import time
+
+import client
+import harness
+from relay import free_port
+from upstream import Upstream
+
+#: A normal request may take so many times longer under a fault than before it. Ratios, since machines differ.
+SLOWER = 20
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICK = os.sysconf("SC_CLK_TCK")
+MIB = 1 << 20
+
+
+class Keywheel:
+    """The binary, running."""
+
+    def __init__(self, runtime, folder, settings, port=None, descriptors=None, preload=None, stdout=None):
+        self.port = port or free_port()
+        self.err = folder / "keywheel.err"
+        self.out = folder / "keywheel.out"
+        settings = {"PORT": str(self.port), "WORKERS": "2", "LOG_FORMAT": "json"} | settings
+        if preload:
+            settings["LD_PRELOAD"] = str(preload)
+
+        def limit():
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
+
+        streams = {"stdout": stdout or open(self.out, "ab"), "stderr": open(self.err, "ab")}
+        self.process = harness.launch(runtime, folder, settings, preexec_fn=limit, **streams)
+        self.pid = self.process.pid
+
+    async def ready(self):
+        def answers():
+            assert self.process.poll() is None, f"keywheel ended with {self.process.returncode}: {self.err.read_text()}"
+            return self.accepts()
+
+        await client.until("keywheel is ready", answers)
+        return self
+
+    async def accepts(self):
+        try:
+            return (await client.ask(self.port, client.get("/livez"))).status == 200
+        except (OSError, asyncio.IncompleteReadError):
+            return False
+
+    def memory(self):
+        """Bytes resident."""
+        return int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def cpu(self):
+        """Seconds of CPU used so far."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def log(self):
+        return self.out.read_text(errors="replace")
+
+    def signal(self, which):
+        self.process.send_signal(which)
+
+    async def stats(self):
+        return await client.stats(self.port)
+
+    async def wait(self, patience=client.PATIENCE):
+        """Its exit code once it has ended."""
+        await client.until("keywheel ends", lambda: self.process.poll() is not None, patience)
+        return self.process.returncode
+
+    async def end(self):
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        return await self.wait()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+
+
+class World:
+    """What a case works with. Everything that it starts ends with it."""
+
+    def __init__(self, fault, runtime, full, folder):
+        self.fault, self.runtime, self.full, self.folder = fault, runtime, full, folder
+        self.figures = {}
+        self.failures = []
+        self.started = []
+        self.sockets = []
+
+    def size(self, full, short):
+        """How many: of the full version, of the short one."""
+        return full if self.full else short
+
+    # What is started.
+
+    async def upstream(self, *answer, port=0, **more):
+        upstream = await Upstream(*answer, **more).start(port)
+        self.started.append(upstream.stop)
+        return upstream
+
+    async def keywheel(self, upstream, settings=None, **more):
+        """Ready, in front of an upstream (or of a base URL)."""
+        base = upstream if isinstance(upstream, str) else f"http://127.0.0.1:{upstream.port}/v1"
+        keywheel = Keywheel(self.runtime, self.folder, {"OPENAI_BASE_URL": base} | (settings or {}), **more)
+        self.started.append(keywheel.kill)
+        return await keywheel.ready()
+
+    def program(self, command, **more):
+        process = subprocess.Popen(command, **more)
+
+        def end():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+        self.started.append(end)
+        return process
+
+    def load(self, keywheel, clients, **more):
+        load = client.Load(keywheel.port, clients, **more)
+        self.started.append(lambda: [task.cancel() for task in load.tasks])
+        return load
+
+    def crowd(self, keywheel, number, data=b"", addresses=("127.0.0.1",)):
+        """So many connections that send `data` and then do nothing; their sockets."""
+        import socket
+
+        crowd = []
+        for n in range(number):
+            one = socket.socket()
+            one.bind((addresses[n % len(addresses)], 0))
+            one.connect(("127.0.0.1", keywheel.port))
+            one.sendall(data)
+            crowd.append(one)
+        self.sockets += crowd
+        return crowd
+
+    def close(self):
+        for one in self.sockets:
+            one.close()
+        for end in reversed(self.started):
+            end()
+
+    # What is found.
+
+    def note(self, name, value):
+        self.figures[name] = round(value, 3) if isinstance(value, float) else value
+
+    def fail(self, text):
+        self.failures.append(text)
+
+    def at_most(self, name, value, bound):
+        self.note(name, value)
+        self.note(f"{name} at most", bound)
+        if value > bound:
+            self.fail(f"{name}: {value} is more than {bound}")
+
+    def at_least(self, name, value, bound):
+        self.note(name, value)
+        self.note(f"{name} at least", bound)
+        if value < bound:
+            self.fail(f"{name}: {value} is less than {bound}")
+
+    def equal(self, name, value, expected):
+        self.note(name, value)
+        if value != expected:
+            self.fail(f"{name}: {value!r} is not {expected!r}")
+
+    # What is measured the same way by many.
+
+    async def pace(self, keywheel, requests=40):
+        """The median time of a normal request on a new connection."""
+        times = []
+        for _ in range(requests):
+            began = time.perf_counter()
+            answer = await client.ask(keywheel.port, client.post(client.CHAT))
+            times.append(time.perf_counter() - began)
+            assert answer.status == 200, f"a normal request got {answer.status}: {answer.body[:300]}"
+        return statistics.median(times)
+
+    async def stays_fast(self, keywheel, before):
+        """A normal request still takes no more than so many times what it took; the best of three tries counts."""
+        ratio = min([await self.pace(keywheel) / before for _ in range(3)])
+        self.at_most("normal request, times slower", ratio, SLOWER)
+
+    async def unblamed(self, keywheel):
+        """Every key is in, and nobody waits or holds a lease."""
+        await client.until("no lease is left", lambda: self.is_settled(keywheel))
+        keys = (await keywheel.stats())["keys"]
+        self.equal("keys out", keys["totalKeys"] - keys["healthyKeys"], 0)
+
+    async def is_settled(self, keywheel):
+        keys = (await keywheel.stats())["keys"]
+        return keys["inFlight"] == 0 and keys["waiting"] == 0
+
+    async def works(self, keywheel):
+        """A normal request is answered."""
+        answer = await client.ask(keywheel.port, client.post(client.CHAT))
+        self.equal("a normal request afterwards", answer.status, 200)
