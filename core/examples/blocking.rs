@@ -78,7 +78,7 @@ impl Shared {
                     }
                 }
                 Command::Notice(notice) => eprintln!("{notice:?}"),
-                Command::Run(..) | Command::Settings(_) => {}
+                Command::Run(..) | Command::Settings(_) | Command::Clock(_) => {}
             }
         }
     }

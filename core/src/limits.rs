@@ -62,7 +62,7 @@ pub struct Limits {
     pub waiting: usize,
     /// Attempts of one request, whatever their classes: 32.
     pub attempts: u32,
-    /// Client connections of one worker: 10 000.
+    /// Client connections of one worker: 10 000. 503 at once beyond; at most 64 connections of those that are told so are open.
     pub connections: usize,
     /// POSTs take fresh connections for so long after an origin closed 2 of its last 8 idle ones: 60 s.
     pub fresh_posts: Duration,

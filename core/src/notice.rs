@@ -49,11 +49,11 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// A request whose head was none, so that neither method nor path is known.
+    /// A request whose head was none, or was not waited for, so that neither method nor path is known.
     pub fn refused(status: StatusCode, id: impl Into<Box<str>>) -> Self {
         RequestLine {
             status: status.as_u16(),
-            class: Class::Client,
+            class: if status.is_client_error() { Class::Client } else { Class::Ours },
             complete: true,
             ..RequestLine::begun("-", "-", id)
         }

@@ -58,24 +58,28 @@ impl fmt::Display for UnixMillis {
     }
 }
 
-/// Turns [`Instant`]s into wall-clock time by one offset, given once at the start.
+/// Turns [`Instant`]s into wall-clock time by one offset, which changes only when the wall clock is set anew.
 #[derive(Clone, Copy, Debug)]
 pub struct Wall {
-    start: Instant,
-    unix_at_start: UnixMillis,
+    /// Microseconds since 1970 that the wall clock showed, or would have shown, at [`Instant::ZERO`].
+    at_zero: i64,
 }
 
 impl Wall {
-    /// `unix_at_start` is what the wall clock showed at `start`.
-    pub const fn new(start: Instant, unix_at_start: UnixMillis) -> Self {
-        Wall { start, unix_at_start }
+    /// `unix` is what the wall clock shows at `now`.
+    pub const fn new(now: Instant, unix: UnixMillis) -> Self {
+        Wall { at_zero: clamp(unix.0.saturating_mul(1000)).saturating_sub(clamp(now.0)) }
     }
 
     /// The wall-clock time at `now`.
     pub fn at(&self, now: Instant) -> UnixMillis {
-        let since = now.since(self.start).as_millis() as u64;
-        UnixMillis(self.unix_at_start.0.saturating_add(since))
+        UnixMillis(self.at_zero.saturating_add(clamp(now.0)).max(0) as u64 / 1000)
     }
+}
+
+/// As a signed number; what does not fit lies beyond all dates.
+const fn clamp(micros: u64) -> i64 {
+    if micros <= i64::MAX as u64 { micros as i64 } else { i64::MAX }
 }
 
 #[cfg(test)]

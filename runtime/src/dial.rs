@@ -5,6 +5,7 @@ use crate::tls::{Tls, TlsContext};
 use crate::traits::{Runtime, Timer};
 use keywheel_core::origin::Origin;
 use keywheel_core::session::{Dial, DialError};
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -22,8 +23,9 @@ const ADDRESSES: usize = 16;
 pub async fn connect<R: Runtime>(rt: R, tls: TlsContext, dial: Dial) -> Result<Link<R::Stream>, DialError> {
     let mut error = DialError::Resolve(format!("{} has no address", dial.origin.host()));
     for to in resolve(&rt, &dial).await?.into_iter().take(ADDRESSES) {
-        let attempt = within(&rt, dial.per_address, attempt(&rt, &tls, &dial.origin, to)).await;
-        match attempt.unwrap_or(Err(DialError::Timeout)) {
+        let connected = Cell::new(false);
+        let attempt = within(&rt, dial.per_address, attempt(&rt, &tls, &dial.origin, to, &connected)).await;
+        match attempt.unwrap_or_else(|| Err(too_slow(&dial, to, connected.get()))) {
             Ok(link) => return Ok(link),
             // The next address would fail alike.
             Err(error @ DialError::Resources(_)) => return Err(error),
@@ -52,11 +54,13 @@ async fn attempt<R: Runtime>(
     tls: &TlsContext,
     origin: &Origin,
     to: SocketAddr,
+    connected: &Cell<bool>,
 ) -> Result<Link<R::Stream>, DialError> {
     let io = rt.connect(to).await.map_err(|error| match is_scarcity(&error) {
         true => DialError::Resources(format!("connecting to {to}: {error}")),
         false => DialError::Connect(format!("connecting to {to}: {error}")),
     })?;
+    connected.set(true);
     if !origin.tls() {
         return Ok(Link::Plain(io));
     }
@@ -64,6 +68,15 @@ async fn attempt<R: Runtime>(
     let mut tls = Box::new(Tls::new(io, origin.host(), tls).map_err(failed)?);
     poll_fn(|cx| tls.poll_handshake(cx)).await.map_err(failed)?;
     Ok(Link::Tls(tls))
+}
+
+/// Whether it was the network or the handshake tells an operator where to look.
+fn too_slow(dial: &Dial, to: SocketAddr, connected: bool) -> DialError {
+    let (host, limit) = (dial.origin.host(), dial.per_address);
+    match connected {
+        true => DialError::Tls(format!("TLS with {host} at {to}: the handshake took longer than {limit:?}")),
+        false => DialError::Timeout,
+    }
 }
 
 /// What `work` comes to, or `None` when it takes longer than `limit`.

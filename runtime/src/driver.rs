@@ -18,6 +18,7 @@ use crate::link::{Fault, Link, Moved};
 use crate::traits::{Runtime, Timer};
 use crate::worker::{Inbox, Worker};
 use half::{Half, Way};
+use keywheel_core::error::Unready;
 use keywheel_core::keyring::Ticket;
 use keywheel_core::origin::Origin;
 use keywheel_core::session::{DialError, How, Linked, Loss, Session, Side, Signal};
@@ -72,9 +73,21 @@ struct Dialing<S> {
 }
 
 impl<R: Runtime> Driver<R> {
-    /// A client has connected; `seed` is the proxy's.
-    pub(crate) fn new(worker: Rc<Worker<R>>, socket: R::Stream, seed: u64, inbox: Rc<Inbox>) -> Self {
-        let session = worker.turn(|turn| Session::new(worker.index, seed, turn));
+    /// A client has connected; the proxy has given a seed, or refuses the client.
+    pub(crate) fn new(
+        worker: Rc<Worker<R>>,
+        socket: R::Stream,
+        opened: Result<u64, Unready>,
+        inbox: Rc<Inbox>,
+    ) -> Self {
+        let seed = opened.unwrap_or_else(|_| worker.rt.seed());
+        let session = worker.turn(|turn| {
+            let mut session = Session::new(worker.index, seed, turn);
+            if let Err(why) = opened {
+                session.refuse(why, turn);
+            }
+            session
+        });
         let io = Io {
             timer: worker.rt.timer(),
             worker,
@@ -247,6 +260,7 @@ impl<R: Runtime> Io<R> {
     /// A read found the link gone.
     fn lose(&mut self, side: Side, loss: Loss, session: &mut Session, turn: &mut Turn<'_>) {
         session.handle_recv(side, 0, turn);
+        self.tell_loss(side, &loss);
         self.note_race(side, turn);
         self.unlink(side);
         session.handle_lost(side, loss, turn);
@@ -301,6 +315,15 @@ impl<R: Runtime> Io<R> {
     fn note_heard(&mut self, side: Side) {
         if let (Side::Upstream, Some(upstream)) = (side, &mut self.upstream) {
             upstream.untried = false;
+        }
+    }
+
+    /// What TLS found wrong with an upstream is for its operator to know. That a reused connection is gone is nothing wrong.
+    fn tell_loss(&self, side: Side, loss: &Loss) {
+        if let (Side::Upstream, Loss::Tls(why), Some(upstream)) = (side, loss, &self.upstream)
+            && !upstream.untried
+        {
+            self.worker.say(log::Level::Warn, "tls", format!("TLS with {}: {why}", upstream.origin.host()));
         }
     }
 

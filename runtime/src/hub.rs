@@ -19,6 +19,8 @@ pub enum Mail {
     Wake(Ticket, Reply),
     /// Settings for heads that arrive from now on.
     Settings(Arc<Settings>),
+    /// The wall clock was set.
+    Clock(Wall),
     /// What new connections to upstreams are made and kept by.
     Upstream(Upstream),
     /// Accept no more, and end when the last session has.
@@ -95,7 +97,7 @@ impl Hub {
         &self.mail[worker as usize]
     }
 
-    /// The wall clock's offset.
+    /// The wall clock's offset at the start; later ones come by mail.
     pub fn wall(&self) -> Wall {
         self.wall
     }
@@ -160,6 +162,7 @@ impl Hub {
             Command::Wake(ticket, reply) => self.mail(ticket.worker).send(Mail::Wake(ticket, reply)),
             Command::Run(id, job) => self.chores.send(Chore::Run(id, job)),
             Command::Settings(settings) => self.broadcast(|| Mail::Settings(settings.clone())),
+            Command::Clock(wall) => self.broadcast(|| Mail::Clock(wall)),
             Command::Notice(notice) => self.notice(notice),
         }
     }

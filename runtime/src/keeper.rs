@@ -54,27 +54,27 @@ pub struct Keeper<R: Runtime> {
     running: u32,
     /// When draining ends.
     drain_ends: Option<Instant>,
-    /// When the memory in use is looked at next.
-    measure_at: Instant,
+    /// When the machine is looked at next.
+    look_at: Instant,
 }
 
-/// How often the memory in use is looked at, for /stats.
-const MEASURED: Duration = Duration::from_secs(10);
+/// How often the machine is looked at: what its wall clock shows, how much memory is in use.
+const LOOKED: Duration = Duration::from_secs(10);
 
 /// Why the housekeeper is awake.
 enum Woken {
     Chore(Chore),
     ProxyDue,
     DrainOver,
-    MemoryDue,
+    LookDue,
 }
 
 impl<R: Runtime> Keeper<R> {
     /// For all workers of `hub`, each of which ends with [`Chore::WorkerEnded`].
     pub fn new(rt: R, hub: Arc<Hub>, reread: Reread, shutdown: Duration) -> Self {
         let running = hub.workers();
-        let measure_at = rt.now();
-        Keeper { rt, hub, reread, shutdown, running, drain_ends: None, measure_at }
+        let look_at = rt.now();
+        Keeper { rt, hub, reread, shutdown, running, drain_ends: None, look_at }
     }
 
     /// Keeps house until the last worker has ended.
@@ -94,11 +94,7 @@ impl<R: Runtime> Keeper<R> {
                     let now = self.rt.now();
                     self.hub.call(|proxy| proxy.handle_timeout(now));
                 }
-                Woken::MemoryDue => {
-                    let memory = self.rt.memory();
-                    self.hub.call(|proxy| proxy.report_memory(memory));
-                    self.measure_at = self.rt.now() + MEASURED;
-                }
+                Woken::LookDue => self.look(),
                 Woken::DrainOver => {
                     self.drain_ends = None;
                     self.say(log::Level::Warn, "exchanges that did not end within SHUTDOWN_TIMEOUT are cut");
@@ -108,7 +104,7 @@ impl<R: Runtime> Keeper<R> {
         }
     }
 
-    async fn sleep(&mut self, (proxy, drain, memory): &mut (R::Timer, R::Timer, R::Timer)) -> Woken {
+    async fn sleep(&mut self, (proxy, drain, look): &mut (R::Timer, R::Timer, R::Timer)) -> Woken {
         let proxy_due = self.hub.arm();
         if let Some(due) = proxy_due {
             proxy.reset(due);
@@ -116,7 +112,7 @@ impl<R: Runtime> Keeper<R> {
         if let Some(due) = self.drain_ends {
             drain.reset(due);
         }
-        memory.reset(self.measure_at);
+        look.reset(self.look_at);
         poll_fn(|cx| {
             if let Poll::Ready(chore) = self.hub.chores.poll_recv(cx) {
                 return Poll::Ready(Woken::Chore(chore));
@@ -127,12 +123,22 @@ impl<R: Runtime> Keeper<R> {
             if self.drain_ends.is_some() && drain.poll_expired(cx).is_ready() {
                 return Poll::Ready(Woken::DrainOver);
             }
-            if memory.poll_expired(cx).is_ready() {
-                return Poll::Ready(Woken::MemoryDue);
+            if look.poll_expired(cx).is_ready() {
+                return Poll::Ready(Woken::LookDue);
             }
             Poll::Pending
         })
         .await
+    }
+
+    /// Somebody may have set the wall clock; the memory is for /stats.
+    fn look(&mut self) {
+        let (now, unix, memory) = (self.rt.now(), self.rt.unix_now(), self.rt.memory());
+        self.hub.call(|proxy| {
+            proxy.report_clock(unix, now);
+            proxy.report_memory(memory);
+        });
+        self.look_at = now + LOOKED;
     }
 
     /// The first time: drain. Then: end now.

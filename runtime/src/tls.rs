@@ -317,6 +317,7 @@ fn explain(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => "the certificate is not valid yet".into(),
+        rustls::Error::InvalidMessage(why) => format!("what it sent is not TLS, or broken ({why:?})"),
         rustls::Error::InvalidCertificate(why) => format!("the certificate was refused: {why}"),
         other => other.to_string(),
     }

@@ -14,7 +14,7 @@ use keywheel_core::idle::Idle;
 use keywheel_core::keyring::Ticket;
 use keywheel_core::notice::Notice;
 use keywheel_core::proxy::Reply;
-use keywheel_core::time::Instant;
+use keywheel_core::time::{Instant, Wall};
 use keywheel_core::turn::{Pool, Turn};
 use serving::{SWEEP, Serving};
 use std::cell::{Cell, RefCell};
@@ -51,6 +51,7 @@ pub(crate) struct Worker<R: Runtime> {
     pub(crate) tls: RefCell<TlsContext>,
     pool: RefCell<Pool>,
     settings: RefCell<Arc<Settings>>,
+    wall: Cell<Wall>,
     /// Inboxes of the sessions that are open, by number.
     open: RefCell<BTreeMap<u64, Rc<Inbox>>>,
     /// Those that wait for an answer of the proxy.
@@ -72,6 +73,7 @@ impl<R: Runtime> Worker<R> {
             idle: RefCell::new(Idle::new(share(upstream.max_free_sockets, workers))),
             tls: RefCell::new(TlsContext::new(upstream.tls.clone())),
             pool: RefCell::new(Pool::new(settings.limits.replay_total / workers.max(1) as usize)),
+            wall: Cell::new(hub.wall()),
             hub,
             settings: RefCell::new(settings),
             open: RefCell::default(),
@@ -85,7 +87,7 @@ impl<R: Runtime> Worker<R> {
     /// Lends what a session needs for one turn.
     pub(crate) fn turn<T>(&self, work: impl FnOnce(&mut Turn<'_>) -> T) -> T {
         let (settings, mut pool) = (self.settings.borrow(), self.pool.borrow_mut());
-        work(&mut Turn { now: self.rt.now(), wall: self.hub.wall(), settings: &settings, pool: &mut pool })
+        work(&mut Turn { now: self.rt.now(), wall: self.wall.get(), settings: &settings, pool: &mut pool })
     }
 
     /// The reply to `ticket` goes to this inbox.
@@ -116,7 +118,9 @@ impl<R: Runtime> Worker<R> {
     /// A session has ended.
     pub(crate) fn close(&self, inbox: &Inbox) {
         self.open.borrow_mut().remove(&inbox.number());
-        self.hub.call(|proxy| proxy.close(self.index));
+        if inbox.counted() {
+            self.hub.call(|proxy| proxy.close(self.index));
+        }
         if self.awaits_end.get() {
             self.wake_serving();
         }

@@ -59,8 +59,8 @@ async def good(request, writer):
 class Upstream:
     """Listens on loopback. `answer(request, writer)` returns whether the connection is kept."""
 
-    def __init__(self, answer=good, tls=None):
-        self.answer, self.tls = answer, tls
+    def __init__(self, answer=good):
+        self.answer = answer
         self.heads = 0
         #: How often each request that names itself by `?id=` arrived whole.
         self.arrived = collections.Counter()
@@ -68,7 +68,7 @@ class Upstream:
 
     async def start(self, port=0, host="127.0.0.1"):
         self.server = await asyncio.start_server(
-            self.serve, host, port, limit=1 << 20, backlog=4096, ssl=self.tls, reuse_address=True
+            self.serve, host, port, limit=1 << 20, backlog=4096, reuse_address=True
         )
         self.port = self.server.sockets[0].getsockname()[1]
         return self

@@ -108,8 +108,8 @@ class World:
 
     # What is started.
 
-    async def upstream(self, *answer, port=0, **more):
-        upstream = await Upstream(*answer, **more).start(port)
+    async def upstream(self, *answer, **where):
+        upstream = await Upstream(*answer).start(**where)
         self.started.append(upstream.stop)
         return upstream
 
@@ -159,6 +159,8 @@ class World:
     # What is found.
 
     def note(self, name, value):
+        if isinstance(value, (set, tuple)):
+            value = sorted(value, key=str)
         self.figures[name] = round(value, 3) if isinstance(value, float) else value
 
     def fail(self, text):

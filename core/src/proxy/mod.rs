@@ -43,6 +43,9 @@ pub struct Proxy {
     commands: VecDeque<Command>,
 }
 
+/// Milliseconds that the wall clock may be off until it counts as set anew: less than what is shown or stated in seconds.
+const CLOCK_TOLERANCE: u64 = 1000;
+
 /// A configuration being read, and the admin calls that wait for it.
 #[derive(Debug)]
 struct Reading {
@@ -191,6 +194,20 @@ impl Proxy {
     pub fn set_enabled(&mut self, key: KeyId, enabled: bool, now: Instant) -> bool {
         self.advance(now);
         self.keys.set_enabled(key, enabled)
+    }
+
+    /// What the wall clock shows now, looked at from time to time: somebody may have set it. Spans and deadlines do not
+    /// depend on it; the dates that upstreams state, and those that are shown, do.
+    pub fn report_clock(&mut self, unix: UnixMillis, now: Instant) {
+        self.advance(now);
+        let (believed, shown) = (self.wall.at(now).0 as i64, unix.0 as i64);
+        let step = shown.saturating_sub(believed);
+        if step.unsigned_abs() < CLOCK_TOLERANCE {
+            return;
+        }
+        self.wall = Wall::new(now, unix);
+        self.commands.push_back(Command::Clock(self.wall));
+        self.notice(log::Level::Warn, "clock", format!("the wall clock was set by {:+} s", step / 1000));
     }
 
     /// Bytes of memory that the process uses, to be shown; `None` where that cannot be known.

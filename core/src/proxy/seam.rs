@@ -4,6 +4,7 @@ use crate::config::{Config, Settings};
 use crate::keyring::{Lease, Refusal, Settle, Ticket, Verdict, Want};
 use crate::message::Page;
 use crate::notice::Notice;
+use crate::time::Wall;
 use std::sync::Arc;
 
 /// What a session asks of the proxy.
@@ -106,6 +107,8 @@ pub enum Command {
     Run(JobId, Job),
     /// New settings are in force for heads that arrive from now on.
     Settings(Arc<Settings>),
+    /// The wall clock was set: this turns time into dates from now on.
+    Clock(Wall),
     /// Something worth a log line.
     Notice(Notice),
 }

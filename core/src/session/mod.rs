@@ -20,6 +20,7 @@ mod upstream;
 
 pub use seam::*;
 
+use crate::error::{Problem, Unready};
 use crate::exchange::{Exchange, Step};
 use crate::notice::{Notice, RequestLine};
 use crate::origin::Origin;
@@ -110,6 +111,13 @@ impl Session {
             out: Out::default(),
             last: turn.now,
         }
+    }
+
+    /// The client is not served: it is told why, whatever it asks, and its connection ends.
+    pub fn refuse(&mut self, why: Unready, turn: &mut Turn<'_>) {
+        self.outboxes[DOWN].put_off(turn.now + self.patience(turn));
+        self.answer_and_close(Problem::from(why), turn);
+        self.advance(turn);
     }
 
     /// Whether a read is wanted: asked to arm for readiness; attaches no memory.

@@ -3,6 +3,7 @@
 //! Exit codes: 0 ended as asked; 1 could not serve; 2 a wrong command line or configuration.
 
 mod args;
+mod descriptors;
 mod dumps;
 mod load;
 
@@ -108,6 +109,9 @@ fn greet(name: &str, log: &Log, loaded: &Loaded) {
         say(log::Level::Info, format!("configuration read from {}", loaded.read.join(", ")));
     }
     say(log::Level::Info, format!("{name} {}: {}", env!("CARGO_PKG_VERSION"), about(&loaded.config)));
+    if let Some(text) = descriptors::raise() {
+        say(log::Level::Info, text);
+    }
     for warning in &loaded.warnings {
         say(log::Level::Warn, warning.to_string());
     }

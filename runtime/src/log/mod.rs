@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Whoever logs never waits: a full queue drops the record, and the next line that can be written says how many
-//! were lost. A console that blocks holds up nothing but its own thread; one that was closed is written to no more.
+//! were lost. A console that blocks holds up nothing but its own thread; one that was closed is written to no more. A file
+//! that cannot be written (a full disk) is tried again with what comes next, and then says how many are missing.
 
 mod record;
 mod render;

@@ -3,7 +3,7 @@
 use super::record::Record;
 use super::render::Render;
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
@@ -40,7 +40,7 @@ impl Sink {
     /// A thread of this name that writes to `out`.
     pub(super) fn start(name: &str, out: Box<dyn Write + Send>, render: Render) -> Sink {
         let queue = Arc::new(Queue::default());
-        let writer = Writer { queue: Arc::clone(&queue), out: Some(out), render };
+        let writer = Writer { name: name.to_owned(), queue: Arc::clone(&queue), out: Some(out), render, failed: 0 };
         // Without its thread the queue fills, and what comes then counts as lost.
         let _ = Builder::new().name(name.to_owned()).spawn(move || writer.run());
         Sink(queue)
@@ -94,10 +94,13 @@ impl Queue {
 }
 
 struct Writer {
+    name: String,
     queue: Arc<Queue>,
-    /// `None` once it was closed.
+    /// `None` once its reader is gone for good.
     out: Option<Box<dyn Write + Send>>,
     render: Render,
+    /// Records that could not be written (a disk is full, say), since one could.
+    failed: u64,
 }
 
 impl Writer {
@@ -105,22 +108,44 @@ impl Writer {
         let mut text = String::new();
         while let Some((records, lost)) = self.queue.next() {
             text.clear();
+            if self.failed > 0 {
+                // What was written last may have been torn.
+                text.push('\n');
+            }
             for record in &records {
                 (self.render)(record, &mut text);
             }
-            if let Some(last) = records.last().filter(|_| lost > 0) {
-                let told = format!("{lost} log records were dropped: they came faster than they could be written");
-                (self.render)(&Record::event(last.at(), log::Level::Warn, "log_dropped", told), &mut text);
+            if let Some(last) = records.last() {
+                let mut tell = |lost: u64, why: &str| {
+                    let told = format!("{lost} log records were dropped: {why}");
+                    let level = log::Level::Warn;
+                    (self.render)(&Record::event(last.at(), level, "log_dropped", told), &mut text);
+                };
+                if lost > 0 {
+                    tell(lost, "they came faster than they could be written");
+                }
+                if self.failed > 0 {
+                    tell(self.failed, "writing them failed");
+                }
             }
-            self.write(text.as_bytes());
+            self.write(text.as_bytes(), records.len() as u64);
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(out) = &mut self.out
-            && out.write_all(bytes).and_then(|()| out.flush()).is_err()
-        {
-            self.out = None;
+    /// A reader that is gone does not come back; a disk that is full may have room again, so the next batch is tried.
+    fn write(&mut self, bytes: &[u8], records: u64) {
+        let Some(out) = &mut self.out else { return };
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Ok(()) => self.failed = 0,
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => self.out = None,
+            Err(error) => {
+                if self.failed == 0 {
+                    let text = format!("{} cannot be written, records are dropped until it can: {error}", self.name);
+                    // If even standard error is gone, there is nobody to tell.
+                    let _ = writeln!(io::stderr(), "keywheel: {text}");
+                }
+                self.failed += records;
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ struct State {
     text: Vec<u8>,
     blocked: bool,
     closed: bool,
+    full: bool,
     waiting: bool,
     writes: usize,
 }
@@ -46,6 +47,9 @@ impl Write for Screen {
         state.waiting = false;
         if state.closed {
             return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if state.full {
+            return Err(io::ErrorKind::StorageFull.into());
         }
         state.text.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -224,4 +228,24 @@ fn a_long_text_is_cut_at_a_character() {
     log.flush(Duration::from_secs(60));
     let text = screen.text();
     assert!(text.ends_with("ä…\n") && text.len() < 9_000, "{}", text.len());
+}
+
+#[test]
+fn a_disk_that_was_full_is_written_again_and_says_what_is_missing() {
+    let screen = Screen::default();
+    let log = log_to(&screen, &LogConfig::default());
+    let tell = |text: &str| {
+        log.event(log::Level::Info, "test", text);
+        log.flush(Duration::from_secs(60));
+    };
+    screen.set(|state| state.full = true);
+    ["lost", "lost, too"].into_iter().for_each(tell);
+    screen.set(|state| state.full = false);
+    ["written", "written as ever"].into_iter().for_each(tell);
+    let text = screen.text();
+    let lines: Vec<_> = text.lines().map(|line| line.rsplit("  ").next().unwrap_or_default()).collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines[0].is_empty() && lines[1].ends_with("written"), "{text}");
+    assert!(lines[2].ends_with("2 log records were dropped: writing them failed"), "{text}");
+    assert!(lines[3].ends_with("written as ever"), "{text}");
 }

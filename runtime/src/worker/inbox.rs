@@ -7,20 +7,26 @@ use std::task::Waker;
 /// One session's; its worker writes into it.
 pub(crate) struct Inbox {
     number: u64,
+    counted: bool,
     reply: Cell<Option<Reply>>,
     drain: Cell<bool>,
     reader: RefCell<Option<Waker>>,
 }
 
 impl Inbox {
-    /// For the session of this number.
-    pub(super) fn new(number: u64) -> Self {
-        Inbox { number, reply: Cell::default(), drain: Cell::default(), reader: RefCell::default() }
+    /// For the session of this number; `counted`: the proxy has let its connection in.
+    pub(super) fn new(number: u64, counted: bool) -> Self {
+        Inbox { number, counted, reply: Cell::default(), drain: Cell::default(), reader: RefCell::default() }
     }
 
     /// The session's number in its worker.
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whether the proxy counts its connection.
+    pub(super) fn counted(&self) -> bool {
+        self.counted
     }
 
     /// The proxy's answer has come.

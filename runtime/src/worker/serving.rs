@@ -4,7 +4,7 @@ use super::{Inbox, Worker, share};
 use crate::driver::Driver;
 use crate::hub::Mail;
 use crate::tls::TlsContext;
-use crate::traits::{Listener, Runtime, Stream, Timer};
+use crate::traits::{Listener, Runtime, Timer};
 use keywheel_core::session::How;
 use keywheel_core::time::Instant;
 use std::io;
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// Connections accepted in one turn; then the sessions get theirs.
 const ACCEPTS: usize = 64;
+/// Connections beyond `Limits::connections` that are being told so at once.
+const REFUSED: usize = 64;
 /// Pause after an accept failed for lack of something; doubled up to the longest while that lasts.
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -77,6 +79,7 @@ impl<R: Runtime> Serving<R> {
         match letter {
             Mail::Wake(ticket, reply) => worker.deliver(ticket, reply),
             Mail::Settings(settings) => *worker.settings.borrow_mut() = settings,
+            Mail::Clock(wall) => worker.wall.set(wall),
             Mail::Upstream(upstream) => {
                 worker.tls.replace(TlsContext::new(upstream.tls));
                 let cap = share(upstream.max_free_sockets, worker.hub.workers());
@@ -118,26 +121,25 @@ impl<R: Runtime> Serving<R> {
         cx.waker().wake_by_ref();
     }
 
-    fn open(&mut self, mut socket: R::Stream) {
-        let worker = &self.worker;
+    fn open(&mut self, socket: R::Stream) {
+        let worker = self.worker.clone();
         let now = worker.rt.now();
-        let Ok(seed) = worker.hub.call(|proxy| proxy.open(worker.index, now)) else {
-            return socket.shutdown(How::Reset);
-        };
+        let opened = worker.hub.call(|proxy| proxy.open(worker.index, now));
+        if opened.is_err() && seldom(&mut self.say_full, now) {
+            let open = worker.open.borrow().len();
+            let text = format!("worker {}: {open} connections are open, further ones are refused", worker.index);
+            worker.say(log::Level::Warn, "connections", text);
+        }
         self.accepted += 1;
-        let inbox = Rc::new(Inbox::new(self.accepted));
+        let inbox = Rc::new(Inbox::new(self.accepted, opened.is_ok()));
         worker.open.borrow_mut().insert(inbox.number(), inbox.clone());
-        worker.rt.spawn(Driver::new(worker.clone(), socket, seed, inbox).run());
+        worker.rt.spawn(Driver::new(worker.clone(), socket, opened, inbox).run());
     }
 
-    /// At the limit, further connections wait in the kernel's queue.
+    /// Room for those that are to be refused is bounded, too: beyond it, connections wait in the kernel's queue.
     fn is_full(&mut self) -> bool {
         let limit = self.worker.settings.borrow().limits.connections;
-        let full = limit <= self.worker.open.borrow().len();
-        if full && seldom(&mut self.say_full, self.worker.rt.now()) {
-            let text = format!("worker {}: {limit} connections are open, further ones wait", self.worker.index);
-            self.worker.say(log::Level::Warn, "connections", text);
-        }
+        let full = limit.saturating_add(REFUSED) <= self.worker.open.borrow().len();
         self.worker.awaits_end.set(full || self.listener.is_none());
         full
     }

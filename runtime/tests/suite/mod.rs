@@ -45,7 +45,7 @@ macro_rules! on {
             draining_ends_idle_clients_at_once_and_lets_answers_finish,
             a_second_signal_ends_now_and_visibly,
             draining_has_an_end,
-            connections_beyond_the_limit_wait,
+            connections_beyond_the_limit_are_refused,
             a_reload_takes_a_good_configuration_and_no_bad_one,
             a_request_that_waits_for_a_permit_is_woken,
             a_panic_ends_one_session,

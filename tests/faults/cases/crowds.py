@@ -98,8 +98,11 @@ async def connection_cap(world):
     cap, beyond = 100, 60
     upstream = await world.upstream()
     keywheel = await world.keywheel(upstream, {"WORKERS": "1", "LIMIT_CONNECTIONS": str(cap)})
-    crowd = world.crowd(keywheel, cap)
-    await client.until("they are taken", lambda: keywheel.descriptors() >= cap)
+    crowd = []
+    while len(crowd) < cap:
+        one = world.crowd(keywheel, 1, client.get("/livez"))
+        crowd += [one[0]] if heard(one[0]).startswith(b"HTTP/1.1 200") else []
+        await asyncio.sleep(0.01)
     refused = await asyncio.gather(*(client.ask(keywheel.port, client.post(client.CHAT)) for _ in range(beyond)))
     world.equal("answered 503", sum(answer.status == 503 for answer in refused), beyond)
     world.equal("code", {answer.code() for answer in refused} == {"too_many_connections"}, True)

@@ -210,6 +210,7 @@ impl Play {
                 Command::Wake(ticket, reply) => self.woken(ticket.serial, reply)?,
                 Command::Notice(_) => self.story.note("notice"),
                 Command::Settings(_) => self.story.note("settings published"),
+                Command::Clock(_) => return Err("nobody set the clock".into()),
                 Command::Run(..) => return Err("a job that nobody asked for".into()),
             }
         }

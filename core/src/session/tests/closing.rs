@@ -245,3 +245,29 @@ fn a_client_that_leaves_in_any_phase_leaves_nothing_behind() {
         }
     }
 }
+
+/// Told before it asks; what it asks then is read and dropped, so that the answer is not reset.
+#[test]
+fn a_client_beyond_the_limit_is_told_and_lingered_for() {
+    let mut rig = Rig::new(ONE);
+    rig.call(|session, turn| session.refuse(Unready::Full, turn));
+    let answer = rig.take_answer();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("too_many_connections"), "{answer}");
+    assert!(answer.contains("\r\nRetry-After: 1\r\n") && answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    assert_eq!((rig.hung_up, rig.done), (Some(How::Fin), false));
+    rig.client(CHAT);
+    assert_eq!((rig.dials, rig.answer().as_str()), (0, ""));
+    rig.call(|session, turn| session.handle_eof(Side::Downstream, turn));
+    assert!(rig.done);
+}
+
+/// A client that takes nothing of it is let go in the end.
+#[test]
+fn a_refused_client_that_reads_nothing_is_let_go() {
+    let mut rig = Rig::new(ONE);
+    rig.window[DOWN] = 0;
+    rig.call(|session, turn| session.refuse(Unready::Full, turn));
+    let (at, reason) = rig.session.poll_timeout().expect("it ends");
+    assert_eq!(reason, Reason::WriteIdle);
+    assert!(rig.now < at);
+}

@@ -217,6 +217,8 @@ impl Rig {
                 Command::Wake(..) => {}
                 Command::Run(id, job) => self.jobs.push((id, job)),
                 Command::Settings(settings) => self.settings = settings,
+                // Its offset is asked for in every turn.
+                Command::Clock(_) => {}
                 Command::Notice(notice) => self.notices.push(notice),
             }
         }

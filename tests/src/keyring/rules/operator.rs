@@ -6,7 +6,9 @@ use keywheel_core::config::Config;
 use keywheel_core::error::Unready;
 use keywheel_core::keyring::Ticket;
 use keywheel_core::message::Page;
+use keywheel_core::notice::Notice;
 use keywheel_core::proxy::{AdminCall, AdminPage, Ask, Command, Job, JobId, JobOutcome, Proxy, Reply};
+use keywheel_core::time::UnixMillis;
 use serde_json::Value;
 
 fn call(what: AdminPage, page: u32) -> Ask {
@@ -182,6 +184,30 @@ fn client_connections_are_counted_for_each_worker() {
     assert!(proxy.open(1, now).is_ok(), "another worker has its own");
     proxy.close(0);
     assert!(proxy.open(0, now).is_ok());
+}
+
+/// Dates follow a clock that was set, either way; rests do not.
+#[test]
+fn the_wall_clock_may_be_set_either_way() {
+    let hour = 3_600_000;
+    for (step, said) in [(hour, "+3600 s"), (-hour, "-3600 s")] {
+        let mut pool = Pool::of(1);
+        pool.attempt(0, resting(Class::Rate, 5.0));
+        pool.at(1.0);
+        let before = pool.proxy.wall().at(seconds(1.0)).0 as i64;
+        pool.proxy.report_clock(UnixMillis((before + 999) as u64), seconds(1.0));
+        assert!(commands(&mut pool.proxy).is_empty(), "less than a second is no step");
+        pool.proxy.report_clock(UnixMillis((before + step) as u64), seconds(1.0));
+        let told = commands(&mut pool.proxy);
+        let clock = told.iter().find_map(|c| if let Command::Clock(wall) = c { Some(*wall) } else { None });
+        for wall in [clock.unwrap(), pool.proxy.wall()] {
+            assert_eq!(wall.at(seconds(1.0)).0 as i64, before + step);
+            assert_eq!(wall.at(seconds(0.0)).0 as i64, before + step - 1000, "what was before is dated anew, too");
+        }
+        let notice = |c: &Command| matches!(c, Command::Notice(Notice::Event { text, .. }) if text.ends_with(said));
+        assert!(told.iter().any(notice), "{told:?}");
+        assert_eq!(pool.proxy.poll_timeout().unwrap().0, seconds(5.0), "the rest ends when it would have");
+    }
 }
 
 #[test]

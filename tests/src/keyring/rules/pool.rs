@@ -136,7 +136,7 @@ impl Pool {
             match command {
                 Command::Wake(ticket, reply) => self.wakes.push_back((ticket, reply)),
                 Command::Notice(Notice::Event { kind, text, .. }) => self.notices.push(format!("{kind}: {text}")),
-                Command::Notice(Notice::Request(_)) | Command::Run(..) | Command::Settings(_) => {}
+                Command::Notice(Notice::Request(_)) | Command::Run(..) | Command::Settings(_) | Command::Clock(_) => {}
             }
         }
     }

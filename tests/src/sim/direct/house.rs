@@ -40,6 +40,8 @@ impl Direct {
                 Command::Wake(ticket, reply) => wakes.push((ticket, reply)),
                 Command::Run(job, Job::ReadConfig) => self.read_config(job, world),
                 Command::Settings(settings) => self.settings = settings,
+                // Its offset is asked for in every turn.
+                Command::Clock(_) => {}
                 Command::Notice(notice) => (self.observer)(world.now(), Seen::Notice(&notice)),
             }
         }
