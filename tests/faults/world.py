@@ -14,6 +14,8 @@ import harness
 from relay import free_port
 from upstream import Upstream
 
+#: CORE_DUMPS lets whoever started it count its descriptors.
+BASE = {"WORKERS": "2", "LOG_FORMAT": "json", "CORE_DUMPS": "true"}
 #: A normal request may take so many times longer under a fault than before it. Ratios, since machines differ.
 SLOWER = 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -28,7 +30,7 @@ class Keywheel:
         self.port = port or free_port()
         self.err = folder / "keywheel.err"
         self.out = folder / "keywheel.out"
-        settings = {"PORT": str(self.port), "WORKERS": "2", "LOG_FORMAT": "json"} | settings
+        settings = BASE | {"PORT": str(self.port)} | settings
         if preload:
             settings["LD_PRELOAD"] = str(preload)
 
