@@ -205,7 +205,7 @@ impl World {
                     let outcome = JobOutcome::Config(Err("there is no file here".into()));
                     self.proxy.handle_job(job, outcome, self.now);
                 }
-                Command::Settings(_) | Command::Notice(_) => {}
+                Command::Settings(_) | Command::Clock(_) | Command::Notice(_) => {}
             }
         }
     }
