@@ -3,6 +3,7 @@
 pub mod fuzz;
 pub mod http1;
 pub mod keyring;
+pub mod keys_file;
 pub mod model;
 pub mod parity;
 pub mod process;

@@ -141,7 +141,7 @@ pub enum Warning {
         /// The name that it looks like.
         alike: Option<Box<str>>,
     },
-    /// Lines whose key is not visible ASCII, or too long for a field, were skipped.
+    /// Lines that hold no key were skipped.
     Skipped {
         /// The file or list.
         source: Source,
@@ -211,7 +211,7 @@ impl fmt::Display for Warning {
 }
 
 /// Why lines of a keys file are skipped.
-const SKIPPED: &str = "skipped, as the key is not visible ASCII of at most 16 KiB";
+const SKIPPED: &str = "skipped, as a key is at most 16 KiB of visible ASCII with a letter or digit";
 
 /// The first ten, and how many more there are.
 fn some<T>(
