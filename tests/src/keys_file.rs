@@ -232,7 +232,7 @@ impl State {
             State::Missing => {}
             State::Unreadable => {
                 fs::write(&path, content)?;
-                fs::set_permissions(&path, fs::Permissions::from_mode(0))?;
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o0))?;
                 return Ok(fs::read(&path).is_ok());
             }
             State::Folder => fs::create_dir(path)?,
