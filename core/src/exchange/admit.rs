@@ -56,7 +56,6 @@ impl Exchange {
             tries: super::Tries::new(retries(head, turn.settings.max_retries)),
             lease: None,
             linked: false,
-            base: 0,
             redials: 0,
             began: false,
             interim: 0,

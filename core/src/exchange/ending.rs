@@ -29,7 +29,9 @@ impl Exchange {
             // It was not even told yet.
             State::Asking => {
                 self.ask = match self.ask.take() {
-                    Some(Ask::Settle(settle)) => Some(Ask::Settle(Settle { then: None, ..settle })),
+                    Some(Ask::Settle(settle) | Ask::PassOver(settle)) => {
+                        Some(Ask::Settle(Settle { then: None, ..settle }))
+                    }
                     _ => None,
                 }
             }
@@ -72,7 +74,7 @@ impl Exchange {
         }
         self.class = if self.began { outcome.class } else { Class::Ours };
         let outcome = self.began.then_some(outcome);
-        Some(Ask::Settle(Settle { lease, outcome, base: self.base, then: None }))
+        Some(Ask::Settle(Settle { lease, outcome, base: 0, then: None }))
     }
 
     /// A verdict that falls before its lease ends.
@@ -80,7 +82,7 @@ impl Exchange {
         let lease = self.lease.as_mut().filter(|_| core::mem::take(&mut self.due.verdict))?;
         let passes = || Outcome { status: self.status, account: self.account.clone(), ..Outcome::plain(Class::Ok) };
         let outcome = self.verdict.as_deref().cloned().unwrap_or_else(passes);
-        Some(Ask::Verdict(lease.verdict(self.base, outcome)))
+        Some(Ask::Verdict(lease.verdict(0, outcome)))
     }
 
     pub(super) fn free(&mut self, pool: &mut Pool) {

@@ -146,8 +146,6 @@ pub struct Exchange {
     lease: Option<Lease>,
     /// The upstream's connection is this exchange's.
     linked: bool,
-    /// Base URLs of the lease that were passed over.
-    base: u32,
     /// Dials of this lease that died before a byte was written.
     redials: u8,
     /// The first byte of the attempt was written.
@@ -258,7 +256,7 @@ impl Exchange {
     /// The request to be written for the attempt under way.
     pub fn outgoing(&self) -> Option<Outgoing<'_>> {
         let lease = self.lease.as_ref()?;
-        let base = lease.base(self.base as usize)?;
+        let base = lease.base(0)?;
         let hop = base.origin.may_loop().then_some(&*self.settings.instance);
         Some(self.request.outgoing(lease, base, hop))
     }

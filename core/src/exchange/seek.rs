@@ -61,13 +61,13 @@ impl Exchange {
         }
         self.release();
         self.lease = Some(lease);
-        (self.base, self.redials, self.began) = (0, 0, false);
-        self.dial_base(false);
+        (self.redials, self.began) = (0, false);
+        self.dial(false);
     }
 
-    fn dial_base(&mut self, fresh: bool) {
+    fn dial(&mut self, fresh: bool) {
         self.state = State::Dialing;
-        self.dial = self.lease.as_ref().and_then(|l| l.base(self.base as usize)).map(|base| Dial {
+        self.dial = self.lease.as_ref().and_then(|l| l.base(0)).map(|base| Dial {
             origin: base.origin.clone(),
             repeatable: idempotent(&self.request.method),
             fresh,
@@ -97,18 +97,15 @@ impl Exchange {
     }
 
     fn undialable(&mut self, error: DialError, turn: &mut Turn<'_>) {
-        self.base += 1;
-        self.redials = 0;
         let Some(lease) = self.lease.take() else { return };
-        if lease.base(self.base as usize).is_some() {
-            self.lease = Some(lease);
-            return self.dial_base(false);
-        }
-        self.tries.unreachable.extend((0..self.base as usize).filter_map(|n| lease.base(n)).map(|b| b.origin.clone()));
+        self.tries.unreachable.extend(lease.base(0).map(|base| base.origin.clone()));
         self.tries.keys.push(lease.key());
         self.fault = Some(UpstreamFault::Unreachable(error));
         self.class = Class::Ours;
-        self.settle(lease, None, Some(Patience::Refuse), turn);
+        self.alarm = None;
+        self.state = State::Asking;
+        let then = Some(self.want(Patience::Refuse, turn));
+        self.ask = Some(Ask::PassOver(Settle { lease, outcome: None, base: 1, then }));
     }
 
     /// The first byte of the attempt was written.
@@ -165,7 +162,7 @@ impl Exchange {
         if self.redials > REDIALS {
             self.undialable(DialError::Connect("closed before the request was sent".into()), turn);
         } else {
-            self.dial_base(true);
+            self.dial(true);
         }
     }
 
@@ -222,7 +219,7 @@ impl Exchange {
         if then.is_some() {
             self.state = State::Asking;
         }
-        self.ask = Some(Ask::Settle(Settle { lease, outcome, base: self.base, then }));
+        self.ask = Some(Ask::Settle(Settle { lease, outcome, base: 0, then }));
     }
 
     /// Asks for a key.

@@ -196,6 +196,7 @@ impl Keyring {
             serial,
             probe,
             first_base: base,
+            passed: 0,
             upstream,
             model,
             judged: None,

@@ -58,13 +58,35 @@ impl Keyring {
         answer
     }
 
-    /// The lease's permit and place are free again.
-    fn take_back(&mut self, lease: &Lease) {
-        self.leases = self.leases.saturating_sub(1);
-        for site in self.board.origins.give_permit(lease.upstream) {
+    /// A lease whose first base URLs could not be dialed: it goes on to the next one that has a permit to spare, else it ends.
+    pub(crate) fn pass_over(&mut self, settle: Settle) -> Option<Answer> {
+        let Settle { mut lease, base, .. } = settle;
+        let onward = (base..).map_while(|n| Some((n, lease.base(n as usize)?))).find_map(|(n, next)| {
+            let id = self.board.origins.id(&next.origin)?;
+            (id == lease.upstream || !self.board.origins.is_taken(id)).then_some((n, id))
+        });
+        let Some((passed, upstream)) = onward else { return self.settle(Settle { lease, ..settle }) };
+        self.charge_passed_over(&lease, passed);
+        self.give_permit(lease.upstream);
+        for site in self.board.origins.take_permit(upstream) {
+            self.lanes.touch(self.board.roster.block(site as usize).0, None);
+        }
+        (lease.upstream, lease.passed) = (upstream, lease.passed + passed);
+        self.wake();
+        Some(Answer::Granted(lease))
+    }
+
+    fn give_permit(&mut self, upstream: u32) {
+        for site in self.board.origins.give_permit(upstream) {
             self.lanes.touch(self.board.roster.block(site as usize).0, None);
             self.stirred = true;
         }
+    }
+
+    /// The lease's permit and place are free again.
+    fn take_back(&mut self, lease: &Lease) {
+        self.leases = self.leases.saturating_sub(1);
+        self.give_permit(lease.upstream);
         if let Some(slot) = self.board.book.slots.find(lease.key) {
             slot.leases = slot.leases.saturating_sub(1);
             let (place, leases) = (slot.place, slot.leases);

@@ -28,8 +28,9 @@ pub struct Lease {
     pub(crate) serial: u64,
     /// The one request that tries a scope that was out.
     pub(crate) probe: bool,
-    /// The base URL to try first, an index into `entry.bases`.
+    /// The base URL that was to be tried first, an index into `entry.bases`, and how many were passed over since.
     pub(crate) first_base: u32,
+    pub(crate) passed: u32,
     /// The origin that its permit is for.
     pub(crate) upstream: u32,
     /// The model that it was given for, where something is known of that.
@@ -59,7 +60,7 @@ impl Lease {
 
     /// The `n`-th base URL to try, from 0; `None` when all were. The permit is for the origin of the first.
     pub fn base(&self, n: usize) -> Option<&BaseUrl> {
-        let all = &self.entry.bases;
+        let (all, n) = (&self.entry.bases, self.passed as usize + n);
         (n < all.len()).then(|| &all[(self.first_base as usize + n) % all.len()])
     }
 

@@ -172,6 +172,11 @@ impl Origins {
         self.sites.get(site).is_some_and(|site| site.crowded)
     }
 
+    /// Whether an origin has as many leases as it may.
+    pub(crate) fn is_taken(&self, id: u32) -> bool {
+        self.full.contains(&id)
+    }
+
     fn is_full(&self, site: usize) -> bool {
         self.sites.get(site).is_some_and(|site| site.upstreams.iter().all(|id| self.full.contains(id)))
     }

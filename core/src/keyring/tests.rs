@@ -149,6 +149,26 @@ fn a_full_origin_blocks_its_keys_without_touching_each() {
 }
 
 #[test]
+fn a_lease_that_passes_over_a_base_url_has_a_permit_for_the_next() {
+    let hosts: Arc<[BaseUrl]> =
+        ["api.test", "other.test"].map(|host| BaseUrl::new(Origin::new(true, host, 443), "")).into();
+    let both = |_: usize, entry: &mut KeyEntry| entry.bases = hosts.clone();
+    let mut keys = keyring(3, both, |config| config.pool.max_sockets = Some(1));
+    let host = |lease: &Lease| lease.base(0).unwrap().origin.host().to_owned();
+    let pass_over =
+        |keys: &mut Keyring, lease: Lease| keys.pass_over(Settle { lease, outcome: None, base: 1, then: None });
+    let first = take(&mut keys, None);
+    let key = first.key();
+    let (was, Some(Answer::Granted(first))) = (host(&first), pass_over(&mut keys, first)) else { panic!("the other") };
+    assert!(first.key() == key && host(&first) != was && first.base(1).is_none());
+    let second = take(&mut keys, None);
+    assert_eq!(host(&second), was, "whose permit is free again");
+    assert!(!matches!(keys.lease(want(None)), Answer::Granted(_)), "and no third one");
+    assert!(pass_over(&mut keys, second).is_none(), "the other origin is taken");
+    assert!(pass_over(&mut keys, first).is_none(), "there is none left");
+}
+
+#[test]
 fn what_is_known_per_model_is_bounded() {
     let limit = |config: &mut Config| {
         let settings = Arc::get_mut(&mut config.settings).unwrap();

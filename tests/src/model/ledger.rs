@@ -84,11 +84,12 @@ impl Ledger {
             Ask::Lease(_) => "lease",
             Ask::Verdict(_) => "verdict",
             Ask::Settle(_) => "settle",
+            Ask::PassOver(_) => "pass over",
             Ask::Cancel(_) => "cancel",
             Ask::Admin(_) => "admin",
         };
         self.count("ask", name);
-        if let Ask::Settle(settle) = ask {
+        if let Ask::Settle(settle) | Ask::PassOver(settle) = ask {
             self.leases.1 += 1;
             self.judged += u64::from(settle.outcome.is_some());
             let class = settle.outcome.as_ref().map_or("nothing known", |outcome| outcome.class.as_str());
