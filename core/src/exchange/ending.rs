@@ -29,9 +29,8 @@ impl Exchange {
             // It was not even told yet.
             State::Asking => {
                 self.ask = match self.ask.take() {
-                    Some(Ask::Settle(settle) | Ask::PassOver(settle)) => {
-                        Some(Ask::Settle(Settle { then: None, ..settle }))
-                    }
+                    Some(Ask::PassOver(settle)) => Some(Ask::Settle(Settle { then: None, ..*settle })),
+                    Some(Ask::Settle(settle)) => Some(Ask::Settle(Settle { then: None, ..settle })),
                     _ => None,
                 }
             }

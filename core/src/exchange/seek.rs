@@ -105,7 +105,7 @@ impl Exchange {
         self.alarm = None;
         self.state = State::Asking;
         let then = Some(self.want(Patience::Refuse, turn));
-        self.ask = Some(Ask::PassOver(Settle { lease, outcome: None, base: 1, then }));
+        self.ask = Some(Ask::PassOver(Box::new(Settle { lease, outcome: None, base: 1, then })));
     }
 
     /// The first byte of the attempt was written.

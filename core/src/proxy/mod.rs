@@ -116,7 +116,7 @@ impl Proxy {
                 Reply::Done
             }
             Ask::Settle(settle) => self.keys.settle(settle).map_or(Reply::Done, Reply::from),
-            Ask::PassOver(settle) => self.keys.pass_over(settle).map_or(Reply::Done, Reply::from),
+            Ask::PassOver(settle) => self.keys.pass_over(*settle).map_or(Reply::Done, Reply::from),
             Ask::Cancel(ticket) => {
                 self.keys.cancel(ticket);
                 if let Some(reading) = &mut self.reading {

@@ -18,7 +18,7 @@ pub enum Ask {
     Settle(Settle),
     /// As `Settle`, of a lease whose first base URLs could not be dialed (`Settle::base`). Answered by Granted with the same
     /// lease where another of its base URLs has a permit to spare; that one is its first then.
-    PassOver(Settle),
+    PassOver(Box<Settle>),
     /// A waiting request gives up its place. A grant that is already on its way is returned by the driver. Answered by Done.
     Cancel(Ticket),
     /// An admin call. Answered by Page, or Queued when it has to wait (a reload).

@@ -89,7 +89,12 @@ impl Ledger {
             Ask::Admin(_) => "admin",
         };
         self.count("ask", name);
-        if let Ask::Settle(settle) | Ask::PassOver(settle) = ask {
+        let settled = match ask {
+            Ask::Settle(settle) => Some(settle),
+            Ask::PassOver(settle) => Some(&**settle),
+            _ => None,
+        };
+        if let Some(settle) = settled {
             self.leases.1 += 1;
             self.judged += u64::from(settle.outcome.is_some());
             let class = settle.outcome.as_ref().map_or("nothing known", |outcome| outcome.class.as_str());
