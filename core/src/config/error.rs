@@ -211,7 +211,7 @@ impl fmt::Display for Warning {
 }
 
 /// Why lines of a keys file are skipped.
-const SKIPPED: &str = "skipped, as a key is at most 16 KiB of visible ASCII with a letter or digit";
+const SKIPPED: &str = "skipped, as a key is at most 16 KiB of visible ASCII, not in quotes, with a letter or digit";
 
 /// The first ten, and how many more there are.
 fn some<T>(

@@ -376,7 +376,8 @@ fn what_is_wrong_with_keys() {
     let start = keys("sk-a\nsk-\u{e9}\nsk-a\n");
     assert_eq!(start.config().keys.len(), 1);
     let warnings = start.warnings();
-    let skipped = "keys.txt: skipped, as a key is at most 16 KiB of visible ASCII with a letter or digit: line 2";
+    let skipped =
+        "keys.txt: skipped, as a key is at most 16 KiB of visible ASCII, not in quotes, with a letter or digit: line 2";
     assert!(warnings.contains(&skipped.into()), "{warnings:?}");
     assert!(warnings.contains(&"keys.txt: a key comes again and is kept once: line 3 (as line 1)".into()));
     assert!(keys("# none").error().starts_with("no key: keys.txt holds none"));

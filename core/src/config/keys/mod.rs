@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub(super) struct Keys {
     /// The keys, in order, each once.
     pub(super) keys: Vec<Line>,
-    /// Lines whose key is not visible ASCII with a letter or digit, or longer than [`KEY`]: skipped.
+    /// Lines whose first word is no key: skipped.
     pub(super) skipped: Vec<u32>,
     /// Lines that repeat a key, each with the line of the first.
     pub(super) repeated: Vec<(u32, u32)>,
@@ -77,10 +77,7 @@ fn read<'a>(lines: impl Iterator<Item = (u32, &'a [u8])>) -> Keys {
         let key_end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
         let (key, rest) = line.split_at(key_end);
         let rest = rest.trim_ascii();
-        // What has neither letter nor digit is punctuation of another kind of file.
-        let fits =
-            key.len() <= KEY && key.iter().all(u8::is_ascii_graphic) && key.iter().any(u8::is_ascii_alphanumeric);
-        if !fits || !matches!(rest.first(), None | Some(b'|' | b'#')) {
+        if !is_key(key) || !matches!(rest.first(), None | Some(b'|' | b'#')) {
             all.skipped.push(number);
             continue;
         }
@@ -96,6 +93,12 @@ fn read<'a>(lines: impl Iterator<Item = (u32, &'a [u8])>) -> Keys {
         all.keys.push(entry);
     }
     all
+}
+
+/// Whether these bytes can be a key. Punctuation and words in quotes are of another kind of file, such as a JSON list.
+fn is_key(word: &[u8]) -> bool {
+    let quoted = word.starts_with(b"\"") || word.starts_with(b"'");
+    !quoted && word.len() <= KEY && word.iter().all(u8::is_ascii_graphic) && word.iter().any(u8::is_ascii_alphanumeric)
 }
 
 impl Line {

@@ -31,7 +31,7 @@ fn a_key_that_is_not_visible_ascii_is_skipped_by_line() {
     let all = file("sk-a\nsk-é\nsk b\nsk-\u{7f}\nsk-\u{0}\n\u{200b}sk-c\nsk-d".as_bytes());
     assert_eq!(keys(&all), [(1, "sk-a".to_owned()), (7, "sk-d".to_owned())]);
     assert_eq!(all.skipped, [2, 3, 4, 5, 6]);
-    assert_eq!(file(b"[\nsk-a\n]").skipped, [1, 3]);
+    assert_eq!(file(b"[\nsk-a\n\"sk-b\",\n'sk-c'\n]").skipped, [1, 3, 4, 5]);
     let all = file(b"\xff\xfes\0k\0\n\0");
     assert_eq!((all.keys.len(), all.skipped), (0, vec![1, 2]));
 }
