@@ -1,5 +1,6 @@
-//! What tests keywheel: a simulated world, a reference model that judges it, the table of scenarios, fuzz bodies.
+//! What tests keywheel: a simulated world, a reference model that judges it, the table of scenarios, the table of conformance, fuzz bodies.
 
+pub mod conformance;
 pub mod fuzz;
 pub mod http1;
 pub mod keyring;

@@ -13,11 +13,13 @@ pub const FLAVOURS: [&str; 2] = ["keywheel-tokio", "keywheel-smol"];
 /// Longest silence of a peer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A binary or, as `examples/NAME`, an example; built beside the tests by `cargo build --workspace --bins --examples`.
+/// A binary or, as `examples/NAME`, an example; built beside this program by `cargo build --workspace --bins --examples`.
 /// It sees nothing of this process's environment but `PATH`.
 pub fn binary(name: &str) -> Command {
-    let tests = std::env::current_exe().expect("this test's path");
-    let path = tests.ancestors().nth(2).expect("target/PROFILE").join(name);
+    let own = std::env::current_exe().expect("this program's path");
+    let folder = own.parent().expect("target/PROFILE, or its deps");
+    let folder = if folder.ends_with("deps") { folder.parent().expect("target/PROFILE") } else { folder };
+    let path = folder.join(name);
     assert!(path.exists(), "{name} is not built: run `cargo build --workspace --bins --examples` first");
     let mut command = Command::new(path);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -65,7 +67,7 @@ impl Drop for Folder {
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// `None` once its reading end was closed.
+    /// `None` once its reading end was closed, or where nothing is read from it.
     stdout: Option<BufReader<ChildStdout>>,
     /// Its lines on standard output until it listened.
     pub greeting: Vec<String>,
@@ -96,6 +98,11 @@ impl Server {
             }
         };
         Server { child, stdout: Some(stdout), greeting, address }
+    }
+
+    /// Takes over a process that listens already.
+    pub fn adopt(child: Child, address: SocketAddr) -> Server {
+        Server { child, stdout: None, greeting: Vec::new(), address }
     }
 
     /// Sends bytes on a connection of their own and reads to its end.
@@ -144,4 +151,23 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether a process has nothing to do: all its threads sleep, and no byte waits on a connection of one of these ports.
+/// A port's own address is the first of two that a line of the kernel's table names.
+pub fn settled(process: u32, ports: &[u16]) -> bool {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else { return true };
+    let sleeps = |task: &Path| {
+        let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
+    };
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let waits = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, local, remote, _, queues, ..] = words[..] else { return false };
+        let port = |address: &str| address.rsplit(':').next().and_then(|port| u16::from_str_radix(port, 16).ok());
+        let ours = [local, remote].into_iter().filter_map(port).any(|port| ports.contains(&port));
+        ours && queues != "00000000:00000000"
+    };
+    !table.lines().skip(1).any(waits) && tasks.flatten().all(|task| sleeps(&task.path()))
 }

@@ -1,6 +1,7 @@
 //! One table of scenarios, played on every stage: the bytes at client and upstream are the same on all of them.
 
 pub mod cast;
+pub mod definitions;
 pub mod script;
 pub mod simulated;
 pub mod sockets;

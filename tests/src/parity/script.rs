@@ -16,11 +16,12 @@
 //! unreachable             the upstream refuses connections from here on
 //! ```
 //!
-//! `def NAME` … `end` gives lines a name, `do NAME one two` puts them in, with `$1` and `$2` replaced.
+//! Lines that several scenarios share have a name; see [`super::definitions`].
 //!
 //! Steps happen in their order; neighbouring lines with the same mark are one step. Chunked bodies are written joined,
 //! with `<end>` for the last chunk, since how a stream is cut into chunks is an accident of timing.
 
+use super::definitions::expand;
 use super::template::Template;
 use std::collections::BTreeMap;
 
@@ -89,7 +90,7 @@ pub enum Act {
 /// The line that cannot be read, and why.
 pub fn read(table: &str) -> Result<Vec<Scenario>, String> {
     let mut scenarios: Vec<Scenario> = Vec::new();
-    for (number, line) in expand(table)? {
+    for (number, line) in expand(SHARED, table)? {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -101,56 +102,6 @@ pub fn read(table: &str) -> Result<Vec<Scenario>, String> {
         scenario.add(&line, number).map_err(|why| format!("line {number}: {why}: {line}"))?;
     }
     Ok(scenarios)
-}
-
-/// Lines that have a name.
-type Definitions<'t> = BTreeMap<&'t str, Vec<&'t str>>;
-
-/// The lines with their numbers, definitions put where they are used; those that all tables share are known.
-fn expand(table: &str) -> Result<Vec<(usize, String)>, String> {
-    let mut definitions = Definitions::new();
-    collect(SHARED, &mut definitions);
-    let mut lines = Vec::new();
-    for (number, line) in collect(table, &mut definitions) {
-        put_in(line, number, &definitions, &mut lines)?;
-    }
-    Ok(lines)
-}
-
-/// Takes the definitions out; the other lines, numbered from 1.
-fn collect<'t>(table: &'t str, definitions: &mut Definitions<'t>) -> Vec<(usize, &'t str)> {
-    let mut defining = None;
-    let mut lines = Vec::new();
-    for (index, line) in table.lines().enumerate() {
-        if let Some(name) = line.strip_prefix("def ") {
-            defining = Some(name);
-        } else if line == "end" {
-            defining = None;
-        } else if let Some(name) = defining {
-            definitions.entry(name).or_default().push(line);
-        } else {
-            lines.push((index + 1, line));
-        }
-    }
-    lines
-}
-
-/// Adds a line, or what it calls.
-fn put_in(
-    line: &str,
-    number: usize,
-    definitions: &Definitions<'_>,
-    lines: &mut Vec<(usize, String)>,
-) -> Result<(), String> {
-    let Some(call) = line.strip_prefix("do ") else {
-        lines.push((number, line.to_owned()));
-        return Ok(());
-    };
-    let mut words = call.split(' ');
-    let name = words.next().unwrap_or_default();
-    let body = definitions.get(name).ok_or_else(|| format!("line {number}: `{name}` is not defined"))?;
-    let (one, two) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    body.iter().try_for_each(|line| put_in(&line.replace("$1", one).replace("$2", two), number, definitions, lines))
 }
 
 impl Scenario {

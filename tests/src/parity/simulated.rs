@@ -17,6 +17,8 @@ use std::rc::Rc;
 
 /// Longest that a scenario may wait for anything, microseconds: a head's time and a silent upstream's are within.
 const PATIENCE: u64 = 700_000_000;
+/// Milliseconds in which all that was sent has arrived, and that are shorter than any deadline.
+const SETTLING: u64 = 20;
 /// Where the upstream is.
 const UP: &str = "up.test:8080";
 
@@ -192,6 +194,14 @@ impl Stage for Simulated {
         let now = self.world.borrow().now();
         self.world.borrow_mut().agenda.jump(until.saturating_sub(now));
         self.until = until + PATIENCE;
+    }
+
+    fn settle(&mut self) {
+        self.pause(SETTLING);
+    }
+
+    fn now(&self) -> u64 {
+        self.world.borrow().now() / 1000
     }
 
     fn reload(&mut self, keys: usize) -> Result<(), String> {

@@ -5,10 +5,11 @@
 use super::cast;
 use super::script::{Act, Party};
 use super::stage::{End, Seen, Stage};
-use crate::process::{Folder, Server, binary};
+use crate::process::{Folder, Server, binary, settled};
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::Child;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{JoinHandle, spawn};
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 /// Longest wait for anything that the table expects.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Longest wait for a proxy to have nothing to do: one that does not read what was sent never gets there.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// What threads tell the stage.
 enum Event {
     Accepted(TcpStream),
@@ -24,10 +28,11 @@ enum Event {
     Ended(Party, End),
 }
 
-/// A binary, clients and an upstream.
+/// A proxy, clients and an upstream.
 pub struct Sockets {
     server: Server,
     folder: Folder,
+    started: Instant,
     up: String,
     listener: Arc<TcpListener>,
     acceptor: Option<JoinHandle<()>>,
@@ -55,14 +60,31 @@ impl Sockets {
     /// # Errors
     /// The loopback is not to be had.
     pub fn new(flavour: &str, env: &[(String, String)], keys: usize) -> Result<Self, String> {
+        Sockets::between(|up, folder| {
+            let setup = cast::setup(env, keys, &up.to_string());
+            folder.write("keys.txt", setup.keys.join("\n"));
+            let mut command = binary(flavour);
+            command.current_dir(folder.path()).env("PORT", "0").envs(setup.env);
+            Ok(Server::start(&mut command))
+        })
+    }
+
+    /// Puts any proxy between clients and the upstream whose address it is started with; `start` returns where it
+    /// listens.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn around(
+        start: impl FnOnce(SocketAddr, &Folder) -> Result<(Child, SocketAddr), String>,
+    ) -> Result<Self, String> {
+        Sockets::between(|up, folder| start(up, folder).map(|(child, address)| Server::adopt(child, address)))
+    }
+
+    fn between(start: impl FnOnce(SocketAddr, &Folder) -> Result<Server, String>) -> Result<Self, String> {
         let words = |error: std::io::Error| error.to_string();
         let listener = Arc::new(TcpListener::bind("127.0.0.1:0").map_err(words)?);
-        let up = listener.local_addr().map_err(words)?.to_string();
-        let setup = cast::setup(env, keys, &up);
+        let up = listener.local_addr().map_err(words)?;
         let folder = Folder::new();
-        folder.write("keys.txt", setup.keys.join("\n"));
-        let mut command = binary(flavour);
-        command.current_dir(folder.path()).env("PORT", "0").envs(setup.env);
         let (tell, told) = channel();
         let (accepting, accepted) = (listener.clone(), tell.clone());
         let acceptor = spawn(move || {
@@ -72,9 +94,10 @@ impl Sockets {
                 }
             }
         });
-        let server = Server::start(&mut command);
-        let (clients, upstreams) = (Vec::new(), Vec::new());
-        Ok(Sockets { server, folder, up, listener, acceptor: Some(acceptor), clients, upstreams, tell, told })
+        let server = start(up, &folder)?;
+        let (clients, upstreams, started) = (Vec::new(), Vec::new(), Instant::now());
+        let (up, acceptor) = (up.to_string(), Some(acceptor));
+        Ok(Sockets { server, folder, started, up, listener, acceptor, clients, upstreams, tell, told })
     }
 
     fn port(&mut self, party: Party) -> Option<&mut Port> {
@@ -82,6 +105,11 @@ impl Sockets {
             Party::Client(n) => self.clients.get_mut(n - 1),
             Party::Upstream(n) => self.upstreams.get_mut(n - 1),
         }
+    }
+
+    /// Where proxy and upstream listen.
+    fn ports(&self) -> [u16; 2] {
+        [self.server.address.port(), self.listener.local_addr().map_or(0, |up| up.port())]
     }
 
     /// Waits for one event; false when none came.
@@ -111,6 +139,7 @@ impl Port {
     fn new(stream: TcpStream, party: Party, tell: Sender<Event>) -> Self {
         // Without it, what a scenario writes piece by piece waits for acknowledgements.
         let _ = stream.set_nodelay(true);
+        let _ = stream.set_write_timeout(Some(PATIENCE));
         let stream = Arc::new(stream);
         let reading = stream.clone();
         let reader = spawn(move || read(&reading, party, &tell));
@@ -193,6 +222,19 @@ impl Stage for Sockets {
     fn pause(&mut self, millis: u64) {
         let until = Instant::now() + Duration::from_millis(millis);
         while self.wait(until.saturating_duration_since(Instant::now())) {}
+    }
+
+    fn settle(&mut self) {
+        let until = Instant::now() + SETTLING;
+        let mut calm = 0;
+        while calm < 2 && Instant::now() < until {
+            let moved = self.wait(Duration::ZERO);
+            calm = if !moved && settled(self.server.id(), &self.ports()) { calm + 1 } else { 0 };
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
     }
 
     fn reload(&mut self, keys: usize) -> Result<(), String> {

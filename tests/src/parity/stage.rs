@@ -46,6 +46,12 @@ pub trait Stage {
     /// Lets so many milliseconds pass.
     fn pause(&mut self, millis: u64);
 
+    /// Lets everything happen that can happen now, without waiting for a deadline.
+    fn settle(&mut self);
+
+    /// Milliseconds since the stage was set up.
+    fn now(&self) -> u64;
+
     /// From here on there are so many keys.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! Bytes with names in them: what a scenario sends, and what it expects.
 //!
 //! `{token}`, `{key1}`, `{up}` stand for what the stage calls so; `{*}`, in expectations, for anything within a line;
-//! `{30000 a}` for so many bytes. `\r`, `\n`, `\t`, `\\`, `\{` and `\x00` are escapes.
+//! `{30000 a}` for so many bytes, `{ab\r\n*3}` for so many times these. `\r`, `\n`, `\t`, `\0`, `\\`, `\{` and `\x00`
+//! are escapes. A `{` before `"` or `}` is itself, so that JSON can be written as it is.
 
 use std::borrow::Cow;
 
@@ -69,6 +70,7 @@ impl Template {
             Some('r') => b'\r',
             Some('n') => b'\n',
             Some('t') => b'\t',
+            Some('0') => b'\0',
             Some('\\') => b'\\',
             Some('{') => b'{',
             Some('x') => {
@@ -84,7 +86,20 @@ impl Template {
     }
 
     fn name<'t>(&mut self, rest: &'t str) -> Result<&'t str, String> {
+        if rest.starts_with(['"', '}']) {
+            self.text(b"{");
+            return Ok(rest);
+        }
         let (name, rest) = rest.split_once('}').ok_or("`{` without `}`")?;
+        if let Some((fill, times)) = name.rsplit_once('*')
+            && let Ok(times) = times.parse::<usize>()
+        {
+            let mut filled = Template::default();
+            filled.add(fill)?;
+            let bytes = filled.render(&|_| None).map_err(|name| format!("`{name}` cannot be repeated"))?;
+            self.text(&bytes.repeat(times));
+            return Ok(rest);
+        }
         match name.split_once(' ') {
             None if name == "*" => self.0.push(Piece::Any),
             None => self.0.push(Piece::Name(name.to_owned())),
@@ -161,6 +176,7 @@ mod tests {
         let rendered = template(r"a{key1}{3 xy}\r\n\{\x00").render(&names);
         assert_eq!(rendered, Ok(b"ask-1xyx\r\n{\x00".to_vec()));
         assert_eq!(template("{key9}").render(&names), Err("key9".into()));
+        assert_eq!(template(r#"{"a":{}}{b\r\n*2}\0"#).render(&names), Ok(b"{\"a\":{}}b\r\nb\r\n\0".to_vec()));
         assert!(Template::default().add(r"\q").is_err());
         assert!(Template::default().add("{open").is_err());
     }

@@ -1,0 +1,61 @@
+use super::expect::{Arrival, Fate, Outcome};
+use super::row::Level;
+use super::run::all_hold;
+use super::stages::Place;
+use super::table::of;
+
+const ROW: &str = "level must\nrule RFC 9112 6.3\n=== one\nset LIMIT_LINGER=1s\nc> GET / HTTP/1.1\nc> Host: x\nc>\nc pause\nc>| a\n\
+    u> HTTP/1.1 200 OK\nu answer early\nu silent\nupstream one\nupstream line GET /\nclient 400 5xx cut\nclient then 200\nconnection any\n";
+
+#[test]
+fn every_row_holds_in_core_at_every_split() {
+    all_hold(Place::Core);
+}
+
+#[test]
+fn every_row_holds_in_the_simulator() {
+    all_hold(Place::Simulator);
+}
+
+#[test]
+fn a_row_is_read() {
+    let rows = of("family", "", ROW).expect("a good row");
+    let row = &rows[0];
+    assert_eq!((row.name.as_str(), row.line, row.level, row.keys), ("one", 3, Level::Must, 1));
+    assert_eq!((row.client.len(), row.answers.len(), row.answers[1].early), (3, 2, true));
+    assert_eq!((row.expect.upstream, row.expect.connection), (Some(Arrival::Whole(1)), Some(Fate::Any)));
+    assert_eq!(
+        row.expect.client,
+        [vec![Outcome::Status(400), Outcome::Class(5), Outcome::Cut], vec![Outcome::Status(200)]]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_file_and_line() {
+    for (line, why) in [
+        ("upstrem one", "no such line"),
+        ("upstream some", "nothing, one"),
+        ("upstream nothing", "spoken of before"),
+        ("client perhaps", "no outcome"),
+        ("client 200", "`then`"),
+        ("connection sleeps", "closes"),
+        ("c sleeps", "a client's act"),
+        ("u sleeps", "an upstream's act"),
+        ("set NO_SUCH_SETTING=1", "no setting"),
+        ("level may", "a level"),
+        ("keys many", "no number"),
+        ("only here", "no such line"),
+        ("c> {open", "`{`"),
+        ("c> \\q", "no escape"),
+        ("do what", "not defined"),
+    ] {
+        let error = of("family", "", &format!("{ROW}{line}\n")).expect_err(line);
+        assert!(error.starts_with("family.txt:") && error.contains(why) && error.contains("18"), "{line}: {error}");
+    }
+    for lacking in ["rule", "level", "c> ", "upstream one", "client ", "connection"] {
+        let rest: Vec<&str> = ROW.lines().filter(|line| !line.starts_with(lacking)).collect();
+        let rest = rest.join("\n").replace("c pause\n", "").replace("c>\n", "");
+        let rest = if lacking == "c> " { rest.replace("c>| a\n", "") } else { rest };
+        assert!(of("family", "", &rest).is_err(), "{lacking}");
+    }
+}
