@@ -6,8 +6,8 @@ use core::fmt;
 /// All that a row expects.
 #[derive(Clone, Debug, Default)]
 pub struct Expect {
-    /// How much of the request reaches an upstream.
-    pub upstream: Option<Arrival>,
+    /// How much of the request reaches an upstream: any of these.
+    pub upstream: Vec<Arrival>,
     /// Of the last request that arrives.
     pub request: Vec<Check>,
     /// What the client gets: for each answer, whatever of these.
@@ -93,12 +93,12 @@ impl Expect {
         .map(|()| true)
     }
 
-    /// Whether it says enough; `gone`: the client breaks its connection.
+    /// Whether it says enough; `gone`: the client leaves.
     ///
     /// # Errors
     /// What is missing.
     pub fn check(&self, gone: bool) -> Result<(), &'static str> {
-        if self.upstream.is_none() {
+        if self.upstream.is_empty() {
             return Err("does not say what reaches the upstream");
         }
         if self.client.is_empty() && !gone {
@@ -112,17 +112,16 @@ impl Expect {
             self.request.push(check);
             return Ok(());
         }
-        if self.upstream.is_some() {
+        if !self.upstream.is_empty() {
             return Err("the upstream was spoken of before".into());
         }
-        self.upstream = Some(match rest.trim() {
-            "nothing" => Arrival::Whole(0),
-            "one" => Arrival::Whole(1),
-            "cut" => Arrival::Cut,
-            "any" => Arrival::Any,
-            number => Arrival::Whole(number.parse().map_err(|_| "nothing, one, a number, any, cut or a check")?),
-        });
+        self.upstream = rest.split_whitespace().map(arrival).collect::<Result<_, _>>()?;
         Ok(())
+    }
+
+    /// Whether a request may be cut on its way to the upstream.
+    pub fn may_be_cut(&self) -> bool {
+        self.upstream.iter().any(|arrival| matches!(arrival, Arrival::Cut | Arrival::Any))
     }
 
     fn client(&mut self, rest: &str) -> Result<(), String> {
@@ -147,6 +146,16 @@ impl Expect {
         self.client.push(outcomes);
         Ok(())
     }
+}
+
+fn arrival(word: &str) -> Result<Arrival, String> {
+    Ok(match word {
+        "nothing" => Arrival::Whole(0),
+        "one" => Arrival::Whole(1),
+        "cut" => Arrival::Cut,
+        "any" => Arrival::Any,
+        number => Arrival::Whole(number.parse().map_err(|_| "nothing, one, a number, any, cut or a check")?),
+    })
 }
 
 fn outcome(word: &str) -> Result<Outcome, String> {

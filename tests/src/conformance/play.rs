@@ -78,8 +78,8 @@ impl Play<'_> {
             self.quiet();
             return;
         }
-        let requests = match self.row.expect.upstream {
-            Some(Arrival::Whole(n)) => n,
+        let requests = match self.row.expect.upstream[..] {
+            [Arrival::Whole(n)] => n,
             _ => 0,
         };
         let count = self.row.expect.client.len();
@@ -115,7 +115,7 @@ impl Play<'_> {
     /// Waits for the end of the upstream's connection where the row expects one.
     fn upstream_end(&mut self) {
         let expect = &self.row.expect;
-        if expect.upstream == Some(Arrival::Cut) || expect.upstream_connection == Some(Fate::Closes) {
+        if expect.upstream.contains(&Arrival::Cut) || expect.upstream_connection == Some(Fate::Closes) {
             self.wait(END, |play| {
                 let last = play.upstreams.requests().filter(|(_, request)| !is_normal(request)).last();
                 let number = last.map(|(number, _)| number);

@@ -159,8 +159,8 @@ impl Draft {
         if script.client.is_empty() {
             return Err(lacking("lets its client do nothing"));
         }
-        // A client that resets its connection sees nothing more.
-        let gone = script.client.iter().any(|act| matches!(act, ClientAct::Reset));
+        // A client that leaves may see nothing more.
+        let gone = script.client.iter().any(|act| matches!(act, ClientAct::Reset | ClientAct::End));
         expect.check(gone).map_err(lacking)?;
         Ok(Row {
             family: family.into(),

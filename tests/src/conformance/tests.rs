@@ -23,7 +23,7 @@ fn a_row_is_read() {
     let row = &rows[0];
     assert_eq!((row.name.as_str(), row.line, row.level, row.keys), ("one", 3, Level::Must, 1));
     assert_eq!((row.client.len(), row.answers.len(), row.answers[1].early), (3, 2, true));
-    assert_eq!((row.expect.upstream, row.expect.connection), (Some(Arrival::Whole(1)), Some(Fate::Any)));
+    assert_eq!((&row.expect.upstream[..], row.expect.connection), (&[Arrival::Whole(1)][..], Some(Fate::Any)));
     assert_eq!(
         row.expect.client,
         [vec![Outcome::Status(400), Outcome::Class(5), Outcome::Cut], vec![Outcome::Status(200)]]
