@@ -3,7 +3,7 @@
 use super::expect::{Arrival, Check, Expect, Fate, Outcome, is};
 use super::record::{Answers, Record, answers, status};
 use super::row::Row;
-use super::upstream::{NORMAL, is_normal};
+use super::upstream::{FRESH, SAME, is_normal, is_plain};
 use crate::parity::stage::End;
 use crate::strict::{self, Message, Start};
 
@@ -86,7 +86,7 @@ fn arrival(expect: &Expect, requests: &[Arrived]) -> Result<(), String> {
 /// Checks what became of the client's connection, and takes the answer to the normal request on it away.
 fn connection(expect: &Expect, record: &Record, client: &mut Answers) -> Result<(), String> {
     if record.probed {
-        let last = client.finals.pop().filter(|last| is_plain(last, "same"));
+        let last = client.finals.pop().filter(|last| is_plain(last, SAME));
         if last.is_none() {
             return Err("client: no normal answer on the same connection".into());
         }
@@ -111,7 +111,7 @@ fn outcomes(row: &Row, record: &Record, client: &Answers, requests: usize) -> Re
         let answer = client.finals.get(at);
         let meets = |wanted: &Outcome| match (*wanted, came) {
             (Outcome::Any, _) => true,
-            (Outcome::Passed, Outcome::Status(_)) => answer.is_some_and(|answer| passed(answer, record)),
+            (Outcome::Passed, Outcome::Status(_)) => answer.is_some_and(|answer| passed(row, answer, record)),
             (Outcome::Class(class), Outcome::Status(status)) => status / 100 == class,
             (wanted, came) => wanted == came,
         };
@@ -134,18 +134,18 @@ fn words(outcomes: &[Outcome]) -> String {
     outcomes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the client got what the upstream sent.
-fn passed(answer: &Message, record: &Record) -> bool {
-    let sent = &record.last_answer;
+/// Whether the client got what the upstream sent: for its last request, or for any where the client gets several answers.
+fn passed(row: &Row, answer: &Message, record: &Record) -> bool {
+    let sent = record.sent.iter().rev();
+    let which = if row.expect.client.len() == 1 { 1 } else { usize::MAX };
     let method = record.methods.first().map_or("GET", String::as_str);
-    let methods = [method; 1];
-    match strict::responses(sent, &methods, true) {
+    sent.take(which).any(|sent| match strict::responses(sent, &[method], true) {
         Ok((messages, _)) => {
             messages.last().is_some_and(|sent| status(sent) == status(answer) && sent.body == answer.body)
         }
         // A spelling that only a tolerant reader knows: the row says what body it means.
         Err(_) => sent_status(sent) == Some(status(answer)),
-    }
+    })
 }
 
 /// The status of the final answer among these bytes.
@@ -164,7 +164,7 @@ fn sent_status(mut bytes: &[u8]) -> Option<u16> {
 /// The normal requests worked, and arrived as what they are.
 fn afterwards(record: &Record, normal: &[Arrived]) -> Result<(), String> {
     let fresh = answers(&record.fresh, &["GET".to_owned()]).map_err(|deviation| deviation.what.to_owned())?;
-    let good = fresh.rest.is_empty() && matches!(&fresh.finals[..], [only] if is_plain(only, "fresh"));
+    let good = fresh.rest.is_empty() && matches!(&fresh.finals[..], [only] if is_plain(only, FRESH));
     if !good {
         return Err(format!("afterwards: a normal request got {}", shown(&record.fresh.bytes)));
     }
@@ -190,14 +190,11 @@ fn upstream_connection(
         Some(Fate::Closes) if !ended || reused => Err("upstream: its connection did not close".into()),
         // No rule makes a proxy reuse one.
         Some(Fate::Stays) if keywheel && !reused => Err("upstream: its connection was not reused".into()),
-        _ if expect.upstream.contains(&Arrival::Cut) && !ended && !whole => Err("upstream: the cut request did not end".into()),
+        _ if expect.upstream.contains(&Arrival::Cut) && !ended && !whole => {
+            Err("upstream: the cut request did not end".into())
+        }
         _ => Ok(()),
     }
-}
-
-fn is_plain(answer: &Message, which: &str) -> bool {
-    let target = format!("{NORMAL}{which}");
-    answer.complete && status(answer) == 200 && answer.body == target.as_bytes()
 }
 
 fn holds(check: &Check, message: &Message, names: Names<'_>) -> Result<(), String> {

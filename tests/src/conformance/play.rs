@@ -4,7 +4,7 @@ use super::expect::{Arrival, Fate};
 use super::record::{Answers, Record, answers, methods};
 use super::row::Row;
 use super::script::{Await, ClientAct};
-use super::upstream::{NORMAL, Upstreams, is_normal};
+use super::upstream::{FRESH, NORMAL, SAME, Upstreams, is_normal, is_plain};
 use crate::parity::cast;
 use crate::parity::script::{Act, Party};
 use crate::parity::stage::{Seen, Stage};
@@ -30,6 +30,11 @@ pub fn play(row: &Row, stage: &mut dyn Stage, keywheel: bool) -> Result<Record, 
     play.upstream_end();
     play.afterwards(keywheel)?;
     Ok(play.finish())
+}
+
+/// Whether the normal request on the row's connection has its answer: those of the row may come before it.
+fn is_probed(answers: &Answers) -> bool {
+    answers.finals.last().is_some_and(|last| is_plain(last, SAME))
 }
 
 struct Play<'p> {
@@ -92,10 +97,9 @@ impl Play<'_> {
         match self.row.expect.connection {
             _ if ended => {}
             Some(Fate::Stays) => {
-                let count = self.answers().map_or(0, |answers| answers.finals.len());
-                self.stage.send(CLIENT, &self.normal("same", "keep-alive"))?;
+                self.stage.send(CLIENT, &self.normal(SAME, "keep-alive"))?;
                 self.record.probed = true;
-                self.wait(ANSWER, |play| play.answered(count + 1));
+                self.wait(END, |play| play.client_ended() || play.answers().is_none_or(|answers| is_probed(&answers)));
                 self.stage.hang_up(CLIENT, &Act::Finish(CLIENT));
                 self.wait(QUICK_END, Play::client_ended);
             }
@@ -142,7 +146,7 @@ impl Play<'_> {
             self.wait(END, |play| play.stage.seen(party).is_none_or(|seen| seen.end.is_some()));
         }
         let party = Party::Client(client + 1);
-        self.stage.send(party, &self.normal("fresh", "close"))?;
+        self.stage.send(party, &self.normal(FRESH, "close"))?;
         self.wait(END, |play| play.stage.seen(party).is_none_or(|seen| seen.end.is_some()));
         self.record.fresh = self.stage.seen(party).cloned().unwrap_or_default();
         Ok(())
@@ -154,7 +158,7 @@ impl Play<'_> {
             let Some(seen) = self.stage.seen(Party::Upstream(number)) else { break };
             self.record.upstreams.push(seen.clone());
         }
-        self.record.last_answer = self.upstreams.last_answer;
+        self.record.sent = self.upstreams.sent;
         self.record
     }
 

@@ -20,8 +20,8 @@ pub struct Record {
     pub ended_in_time: bool,
     /// Which upstream connections had ended before the normal request.
     pub upstream_ended: Vec<bool>,
-    /// What the upstream sent for the row's last request.
-    pub last_answer: Vec<u8>,
+    /// What the upstream sent for each of the row's requests.
+    pub sent: Vec<Vec<u8>>,
 }
 
 /// Answers on one connection.

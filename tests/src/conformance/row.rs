@@ -23,6 +23,8 @@ pub struct Row {
     pub keys: usize,
     /// Whether it means nothing to another proxy.
     pub only_keywheel: bool,
+    /// Whether it holds only where what a party sends at once arrives at once.
+    pub together: bool,
     /// What the client does.
     pub client: Vec<ClientAct>,
     /// What the upstream answers to the requests it reads, one after the other.
@@ -64,6 +66,7 @@ struct Given {
     settings: Vec<(String, String)>,
     keys: Option<usize>,
     only_keywheel: bool,
+    together: bool,
 }
 
 /// A row under construction.
@@ -132,6 +135,7 @@ impl Given {
                 self.settings.push((name.into(), value.into()));
             }
             "keys" => self.keys = Some(rest.trim().parse().map_err(|_| "no number")?),
+            "together" if rest.is_empty() => self.together = true,
             "only" if rest.trim() == "keywheel" => self.only_keywheel = true,
             _ => return Ok(false),
         }
@@ -171,6 +175,7 @@ impl Draft {
             settings: given.settings,
             keys: given.keys.unwrap_or(1),
             only_keywheel: given.only_keywheel,
+            together: given.together,
             client: script.client,
             answers: script.answers,
             expect,

@@ -97,6 +97,9 @@ fn simulated(row: &Row, cut: Cut, carriage: Carriage) -> Result<Verdict, String>
 fn at_every_split(row: &Row) -> Result<usize, String> {
     let plain = || Carriage::plain(Mode::Core);
     let whole = simulated(row, Cut::Whole, plain())?;
+    if row.together {
+        return Ok(1);
+    }
     let length = row.longest_stream();
     let narrow = Carriage { most_read: 1, upstream_first: true, ..plain() };
     let mut ways: Vec<(Cut, Carriage)> = offsets(length).map(|at| (Cut::At(at as u64), plain())).collect();

@@ -1,5 +1,6 @@
 //! The upstream of a row: reads requests on all its connections with the strict reader, and answers as the row says.
 
+use super::record::status;
 use super::script::{Answer, UpstreamAct};
 use crate::parity::script::{Act, Party};
 use crate::parity::stage::Stage;
@@ -8,6 +9,10 @@ use std::collections::VecDeque;
 
 /// Where the targets of normal requests begin: what is not the row's own.
 pub const NORMAL: &str = "/normal/";
+/// The normal request on the row's own connection.
+pub const SAME: &str = "same";
+/// The one on a new connection.
+pub const FRESH: &str = "fresh";
 /// The answer where a row gives none.
 const PLAIN: &str = "ok";
 
@@ -16,8 +21,8 @@ const PLAIN: &str = "ok";
 pub struct Upstreams {
     connections: Vec<Connection>,
     answers: VecDeque<Answer>,
-    /// The bytes that answered the row's last request.
-    pub last_answer: Vec<u8>,
+    /// The bytes that answered each of the row's requests.
+    pub sent: Vec<Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +75,7 @@ impl Upstreams {
         let scripted = if normal { None } else { self.answers.pop_front() };
         connection.acts = scripted.map_or_else(|| plain(request).acts, |answer| answer.acts).into();
         if !normal {
-            self.last_answer.clear();
+            self.sent.push(Vec::new());
         }
         true
     }
@@ -83,8 +88,8 @@ impl Upstreams {
             UpstreamAct::Send(template) => {
                 let bytes = template.render(&|name| stage.name(name)).unwrap_or_default();
                 let last = connection.answered.checked_sub(1).and_then(|at| connection.requests.get(at));
-                if last.is_some_and(|request| !is_normal(request)) {
-                    self.last_answer.extend(&bytes);
+                if let Some(sent) = self.sent.last_mut().filter(|_| last.is_some_and(|request| !is_normal(request))) {
+                    sent.extend(&bytes);
                 }
                 // Whether the other side still takes it shows by what is seen next.
                 let _ = stage.send(party, &bytes);
@@ -125,6 +130,11 @@ impl Upstreams {
 /// Whether a request is not the row's, but the one that must work after it.
 pub fn is_normal(request: &Message) -> bool {
     matches!(&request.start, Start::Request { target, .. } if target.starts_with(NORMAL))
+}
+
+/// Whether this is the whole answer to that normal request.
+pub fn is_plain(answer: &Message, which: &str) -> bool {
+    answer.complete && status(answer) == 200 && answer.body == format!("{NORMAL}{which}").as_bytes()
 }
 
 /// Answers with the target, so that an answer that belongs to another request is found.

@@ -118,6 +118,10 @@ fn parse<'b>(head: &'b [u8], spans: &'b mut Vec<FieldSpan>, method: &Method) -> 
     // httparse gives a reason with obs-text as an empty one, so it is taken from the line itself.
     let line = head.split(|b| *b == b'\r').next().unwrap_or_default();
     let reason = line.get(STATUS.end + 1..).unwrap_or_default();
+    // RFC 9112 section 2.2; httparse, where it bears white space before a colon, skips this too.
+    if let Some(b' ' | b'\t') = head.get(line.len() + 2) {
+        return Err(ResponseError::FieldName { line: 2 });
+    }
 
     let (mut stated, mut options, mut keep_alive) = (Stated::default(), Options::default(), None);
     for header in parsed.headers.iter() {

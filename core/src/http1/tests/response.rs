@@ -26,6 +26,14 @@ fn an_ordinary_head_is_read() {
 }
 
 #[test]
+fn white_space_before_the_first_field_is_refused() {
+    for fields in [" X: 1", "\tX: 1", " ", " Content-Length: 3"] {
+        let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(refused(head), ResponseError::FieldName { line: 2 }, "{fields:?}");
+    }
+}
+
+#[test]
 fn reasons_keep_their_bytes() {
     let reason = |line: &[u8]| response([line, b"\r\nContent-Length: 0\r\n\r\n"].concat()).map(|r| r.reason);
     assert_eq!(reason(b"HTTP/1.1 200 \xe9t\xe9\t ok").as_deref(), Ok("\u{e9}t\u{e9}\t ok"));
