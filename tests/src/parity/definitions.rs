@@ -26,6 +26,8 @@ fn collect<'t>(table: &'t str, definitions: &mut Definitions<'t>) -> Vec<(usize,
     let mut lines = Vec::new();
     for (index, line) in table.lines().enumerate() {
         if let Some(name) = line.strip_prefix("def ") {
+            // A table's own takes the place of a shared one.
+            definitions.insert(name, Vec::new());
             defining = Some(name);
         } else if line == "end" {
             defining = None;
