@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -29,8 +30,8 @@ import cases  # noqa: E402
 from world import World  # noqa: E402
 
 RUNTIMES = ("tokio", "smol")
-#: Descriptors that the suite and keywheel take: the suite holds the other end of each connection.
 DESCRIPTORS = 20_000
+FOLDER = ROOT / "target" / "faults"
 NAMESPACE = ["unshare", "--mount", "--net"] + ([] if os.geteuid() == 0 else ["--map-root-user", "--user"])
 
 
@@ -48,8 +49,21 @@ def arguments():
     return parser.parse_args()
 
 
+def loopback_is_up():
+    with socket.socket() as any_socket:
+        try:
+            any_socket.bind(("127.0.0.1", 0))
+            any_socket.listen()
+            with socket.create_connection(any_socket.getsockname(), timeout=1):
+                return True
+        except OSError:
+            return False
+
+
 def raise_loopback():
-    """A new network namespace has its loopback, but down (netdevice(7))."""
+    """A new network namespace has its loopback, but down (netdevice(7)). Where it is up this takes rights and changes nothing."""
+    if loopback_is_up():
+        return
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         up_and_running = struct.pack("16sH14x", b"lo", 0x41)
         fcntl.ioctl(any_socket, 0x8914, up_and_running)
@@ -73,39 +87,45 @@ async def play(fault, world):
 
 
 def survive(fault, runtime, wish):
-    """The outcome of one fault on one binary."""
-    folder = ROOT / "target" / "faults" / f"{fault.name}-{runtime}"
-    if fault.namespace and not wish.inside:
-        return survive_inside(fault, runtime, wish, folder)
+    """The outcome of one fault on one binary, in this process."""
+    folder = FOLDER / f"{fault.name}-{runtime}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     world = World(fault.name, runtime, wish.full, folder)
+    began = time.monotonic()
     asyncio.run(play(fault, world))
     return {
         "fault": fault.name,
         "runtime": runtime,
         "passed": not world.failures,
         "figures": world.figures,
+        "bounds": world.bounds,
         "failures": world.failures,
+        "seconds": round(time.monotonic() - began, 1),
     }
 
 
-def survive_inside(fault, runtime, wish, folder):
-    """The same in a namespace of its own, where the network and /etc are the case's."""
-    report = folder.with_suffix(".json")
+def survive_aside(fault, runtime, wish):
+    """The same in a process of its own; in a namespace of its own, too, where the network and /etc are the case's."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    report = FOLDER / f"{fault.name}-{runtime}.json"
     report.unlink(missing_ok=True)
     size = ["--full"] if wish.full else []
-    command = [sys.executable, __file__, "--inside", "--fault", fault.name, "--runtime", runtime, "--json", report, *size]
-    done = subprocess.run([*NAMESPACE, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-B", __file__, "--inside", "--fault", fault.name, "--runtime", runtime, "--json", report, *size]
+    namespace = NAMESPACE if fault.namespace else []
+    done = subprocess.run([*namespace, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if report.exists():
         return json.loads(report.read_text())[0]
-    failures = [f"no namespace (it takes root, or user namespaces): {done.stderr.strip()}"]
-    return {"fault": fault.name, "runtime": runtime, "passed": False, "figures": {}, "failures": failures}
+    where = "no namespace (it takes root, or user namespaces)" if fault.namespace else "it was not played"
+    failures = [f"{where}: {done.stderr.strip()}"]
+    return {"fault": fault.name, "runtime": runtime, "passed": False, "figures": {}, "bounds": {}, "failures": failures, "seconds": 0}
 
 
-def tell(outcome, seconds):
-    figures = " · ".join(f"{name} {value}" for name, value in outcome["figures"].items())
-    print(f"{'ok  ' if outcome['passed'] else 'FAIL'} {outcome['fault']:<22} {outcome['runtime']:<5} {figures}  [{seconds:.1f} s]")
+def tell(outcome):
+    bounds = {name: f" ({bound})" for name, bound in outcome["bounds"].items()}
+    figures = " · ".join(f"{name} {value}{bounds.get(name, '')}" for name, value in outcome["figures"].items())
+    verdict = "ok  " if outcome["passed"] else "FAIL"
+    print(f"{verdict} {outcome['fault']:<20} {outcome['runtime']:<5} {outcome['seconds']:>6} s  {figures}")
     for failure in outcome["failures"]:
         print(f"     {failure}")
     sys.stdout.flush()
@@ -117,22 +137,35 @@ def main():
         for fault in cases.ALL:
             print(f"{fault.name:<22} {'gate ' if fault.quick else '     '} {fault.about}")
         return 0
-    if wish.inside:
-        raise_loopback()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, hard), hard))
     chosen = [fault for fault in cases.ALL if (fault.name in wish.fault if wish.fault else fault.quick or not wish.quick)]
-    outcomes = []
-    for fault in chosen:
-        for runtime in wish.runtime or RUNTIMES:
-            began = time.monotonic()
-            outcomes.append(survive(fault, runtime, wish))
-            tell(outcomes[-1], time.monotonic() - began)
+    if wish.inside:
+        take_descriptors()
+        raise_loopback()
+        outcomes = [survive(chosen[0], wish.runtime[0], wish)]
+    else:
+        outcomes = play_all(chosen, wish)
     if wish.json:
         wish.json.write_text(json.dumps(outcomes, indent=1) + "\n")
     failed = sum(not outcome["passed"] for outcome in outcomes)
     print(f"faults: {len(outcomes) - failed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def play_all(chosen, wish):
+    """One after another; the gate, which is in a hurry, plays a fault on both binaries at once."""
+    outcomes = []
+    with ThreadPoolExecutor(max_workers=len(RUNTIMES) if wish.quick else 1) as pool:
+        for fault in chosen:
+            for outcome in pool.map(lambda runtime: survive_aside(fault, runtime, wish), wish.runtime or RUNTIMES):
+                outcomes.append(outcome)
+                tell(outcome)
+    return outcomes
+
+
+def take_descriptors():
+    """As many as keywheel may have: the suite holds the other end of each connection."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, hard), hard))
 
 
 if __name__ == "__main__":

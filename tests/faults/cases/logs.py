@@ -41,7 +41,7 @@ async def log_disk_full(world):
         return "log records were dropped: writing them failed" in file.read_text()
 
     await client.until("the file is written again and says how many are missing", told)
-    world.equal("console lines complete", keywheel.log().count('"kind":"request"') >= 1000, True)
+    world.holds("console lines complete", keywheel.log().count('"kind":"request"') >= 1000)
     world.equal("exit code", await keywheel.end(), 0)
 
 
@@ -54,7 +54,7 @@ async def stdout_closed(world):
     await asked(world, keywheel, 100)
     os.close(reader)
     await asked(world, keywheel, 500)
-    world.equal("it lives", keywheel.process.poll(), None)
+    world.holds("it lives", keywheel.process.poll() is None)
     world.equal("exit code", await keywheel.end(), 0)
 
 
@@ -87,7 +87,7 @@ async def stdout_blocked(world):
     thread.join(client.PATIENCE)
     lines = b"".join(heard).splitlines()
     world.note("lines written", len(lines))
-    world.equal("each line whole", all(line.startswith(b"{") and line.endswith(b"}") for line in lines), True)
+    world.holds("each line whole", all(line.startswith(b"{") and line.endswith(b"}") for line in lines))
 
 
 @fault("stdout-blocked-end", "the reader of standard output never reads: the process still ends when told to")

@@ -102,7 +102,7 @@ async def client_never_reads(world):
     world.note("clients", number)
     world.at_most("memory, MiB", round(grown, 1), round(bounds.allowed(number, bounds.BLOCKS) / MIB, 1))
     world.at_most("taken of each answer, MiB", round(sent[0] / number / MIB, 1), 64)
-    world.equal("a normal request meanwhile", await small(), 200)
+    world.holds("a normal request meanwhile", await small() == 200)
     await client.until("they are let go", lambda: keywheel.descriptors() <= descriptors + 8)
     await world.unblamed(keywheel)
 
@@ -172,7 +172,7 @@ async def upstream_never_reads(world):
     world.note("uploads", number)
     world.at_most("memory, MiB", round(grown, 1), round(bound / MIB, 1))
     world.at_most("taken of each upload, MiB", round(taken[0] / number / MIB, 1), 64)
-    world.equal("a normal request meanwhile", await small(), 200)
+    world.holds("a normal request meanwhile", await small() == 200)
     came = await asyncio.gather(*tasks)
     world.equal("told 504 or 408", sum(status in (504, 408, 502) for status in came), number)
     world.note("statuses", " ".join(sorted({str(status) for status in came})))

@@ -96,7 +96,7 @@ async def begin(world, certificate=None, settings=None):
 async def refused(world, keywheel, *reasons):
     """502 that names the reason, as does the log; no key is blamed."""
     answer = await client.ask(keywheel.port, client.post(client.CHAT))
-    world.equal("status", answer.status, 502)
+    world.holds(f"502 ({answer.status})", answer.status == 502)
     text = answer.body.decode()
     world.note("said", text.partition("(")[2].partition(")")[0].partition(": ")[2] or text)
     for reason in reasons:
@@ -148,8 +148,8 @@ async def tls_stalled(world):
     _, upstream, keywheel = await begin(world, settings={"CONNECT_TIMEOUT": "500ms", "MAX_RETRIES": "0"})
     upstream.fault = "stall"
     answer = await client.ask(keywheel.port, client.post(client.CHAT))
-    world.equal("status", answer.status, 502)
-    world.equal("said", "handshake took longer than 500ms" in answer.body.decode(), True)
+    world.holds(f"502 ({answer.status})", answer.status == 502)
+    world.holds("said", "handshake took longer than 500ms" in answer.body.decode())
     await world.unblamed(keywheel)
     upstream.fault = None
     await world.works(keywheel)
@@ -169,7 +169,7 @@ async def cut_case(world, kind, word):
     one.close()
     world.equal("the client sees that it is", seen, "cut")
     await client.until("the log says that it was incomplete", lambda: '"complete":false' in keywheel.log())
-    world.equal("the log names the reason", word in keywheel.log(), True)
+    world.holds("the log names the reason", word in keywheel.log())
     upstream.fault = None
     await world.works(keywheel)
     await world.unblamed(keywheel)
@@ -196,7 +196,7 @@ async def tls_renewed_ca(world):
     load = world.load(keywheel, 4)
     await load.more(20)
     reloaded = await client.ask(keywheel.port, client.post("/reload", b"", client.ADMIN))
-    world.equal("reload", reloaded.status, 200)
+    world.holds("reload", reloaded.status == 200)
     await load.more(20)
     came = await load.stop()
     world.note("answers meanwhile", " ".join(f"{status}:{count}" for status, count in came.items()))
@@ -204,6 +204,6 @@ async def tls_renewed_ca(world):
     await world.works(keywheel)
     authority.pem.write_text("no certificate")
     bad = await client.ask(keywheel.port, client.post("/reload", b"", client.ADMIN))
-    world.equal("a bad file is refused", bad.status >= 400 and "UPSTREAM_CA_FILE" in bad.body.decode(), True)
+    world.holds("a bad file is refused", bad.status >= 400 and "UPSTREAM_CA_FILE" in bad.body.decode())
     await world.works(keywheel)
     await world.unblamed(keywheel)

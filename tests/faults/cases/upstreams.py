@@ -25,7 +25,7 @@ async def upstream_restart(world):
 
     program = await start()
     keywheel = await world.keywheel(f"http://127.0.0.1:{port}/v1", {"LOG_LEVEL": "warn"})
-    load = world.load(keywheel, 16)
+    load = world.load(keywheel, 16, pause=0.002)
     for _ in range(rounds):
         await load.more(150)
         program.kill()
@@ -65,7 +65,7 @@ async def half_open_upstream(world):
     after = world.load(keywheel, 8)
     await after.more(100)
     await after.stop()
-    world.equal("answers once it carries again", after.came[200] > 0 and not set(after.came) - {200, 502, 504}, True)
+    world.holds("answers once it carries again", after.came[200] > 0 and not set(after.came) - {200, 502, 504})
     await world.works(keywheel)
     await world.unblamed(keywheel)
 
@@ -99,5 +99,5 @@ async def half_open_clients(world):
     await client.until("both sides of each are let go", lambda: keywheel.descriptors() <= descriptors + 8)
     answer = await client.ask(keywheel.port, client.post(f"{client.CHAT}?small=1"))
     world.note("clients", number)
-    world.equal("a normal request afterwards", answer.status, 200)
+    world.holds("a normal request afterwards", answer.status == 200)
     await world.unblamed(keywheel)
