@@ -8,7 +8,7 @@ CURL    := curl --fail-with-body --silent --show-error
 TOKEN   := token=$${ADMIN_KEY:-$$AUTH_KEY}; token=$${token%%,*}; [ -z "$$token" ] || printf 'header = "Authorization: Bearer %s"\n' "$$token"
 
 .DEFAULT_GOAL := help
-.PHONY: all build build-all run dev test coverage bench lint fmt tidy trees deps clean install docker-build docker-run \
+.PHONY: all build build-all run dev test faults coverage bench lint fmt tidy trees deps clean install docker-build docker-run \
         health stats reset-keys blacklist help
 
 all: fmt lint test build ## Format, lint, test, build
@@ -27,6 +27,9 @@ dev: ## Serve a debug build with debug logs
 
 test: ## Every test: unit, scenario, simulator, fuzz, SDKs
 	scripts/test
+
+faults: ## Faults of real machines against both binaries (FAULTS=--full: whole counts and times)
+	tests/faults/run $(FAULTS)
 
 coverage: ## Line coverage of the unit and scenario tests (needs cargo-llvm-cov and rustup's llvm-tools)
 	cargo llvm-cov --workspace --summary-only

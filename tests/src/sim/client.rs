@@ -238,6 +238,10 @@ impl Client {
     fn receive(&mut self, link: &mut Link, world: &mut World, now: u64) {
         link.release(now, false);
         for answer in link.reader.take_done() {
+            if is_refusal(&answer) {
+                link.closing = true;
+                return self.ask_again_later(link, world, now);
+            }
             let Some(index) = link.under_way.pop_front() else { continue };
             if link.under_way.is_empty() {
                 link.held = None;
@@ -261,6 +265,18 @@ impl Client {
             self.complaints.push(format!("client {}: {error}", self.id));
             link.closing = true;
         }
+    }
+
+    /// Too many clients are connected, and this one is told so before it is listened to: what it asked on this connection
+    /// it asks again, on another, when it was told to come back.
+    fn ask_again_later(&mut self, link: &mut Link, world: &mut World, now: u64) {
+        while let Some(index) = link.under_way.pop_back() {
+            // They are the latest: a client has one connection at a time.
+            let outcome = self.outcomes.remove(index);
+            self.todo.push_front(outcome.errand);
+        }
+        self.next_at = self.next_at.max(now + 1_000_000);
+        world.tell(format_args!("client {}", self.id), format_args!("is refused and comes back"));
     }
 
     /// The connection is no more: what was under way has ended so.
@@ -307,4 +323,9 @@ impl Client {
             world.agenda.at(at, Event::Client(self.id));
         }
     }
+}
+
+/// Whether this is what a client hears that is one too many.
+fn is_refusal(answer: &Answer) -> bool {
+    answer.status == 503 && answer.body.windows(20).any(|window| window == b"too_many_connections")
 }
