@@ -217,6 +217,10 @@ class World:
         keys = (await keywheel.stats())["keys"]
         self.equal("keys out", keys["totalKeys"] - keys["healthyKeys"], 0)
 
+    async def is_whole(self, keywheel):
+        keys = (await keywheel.stats())["keys"]
+        return keys["healthyKeys"] == keys["totalKeys"]
+
     async def is_settled(self, keywheel):
         keys = (await keywheel.stats())["keys"]
         return keys["inFlight"] == 0 and keys["waiting"] == 0

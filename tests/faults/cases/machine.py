@@ -59,16 +59,11 @@ async def clock_step(world):
         world.holds(f"{hours:+} h: passed on ({answer.status})", answer.status == 429)
         world.equal(f"{hours:+} h: keys that rest", len(rests), 1)
         world.at_most(f"{hours:+} h: rest asked for 5 s, s", round(max(rests, default=0)), 8)
-        await client.until("the key is in again", lambda: is_whole(keywheel))
+        await client.until("the key is in again", lambda: world.is_whole(keywheel))
     came = await load.stop()
     world.equal("answers of the load", set(came), {200})
     world.equal("said in the log", keywheel.log().count("the wall clock was set by"), 2)
     await world.unblamed(keywheel)
-
-
-async def is_whole(keywheel):
-    keys = (await keywheel.stats())["keys"]
-    return keys["healthyKeys"] == keys["totalKeys"]
 
 
 @fault("stop-and-continue", "the process is stopped for 3 s under load, and goes on", quick=True)
