@@ -4,7 +4,7 @@ use super::expect::{Arrival, Check, Expect, Fate, Outcome, is};
 use super::record::{Answers, Record, answers, status};
 use super::row::Row;
 use super::upstream::{FRESH, SAME, is_normal, is_plain};
-use crate::parity::stage::End;
+use crate::parity::stage::{End, Seen};
 use crate::strict::{self, Message, Start};
 
 /// What names of the table stand for.
@@ -42,6 +42,9 @@ pub fn judge(row: &Row, record: &Record, names: Names<'_>, keywheel: bool) -> Re
         return Err(format!("client: interim answers {:?}, not {interim:?}", client.interim));
     }
     afterwards(record, &normal)?;
+    if keywheel {
+        secrets(row, record, names)?;
+    }
     upstream_connection(expect, record, &requests, &normal, keywheel)?;
     Ok(verdict(&requests, &client))
 }
@@ -173,6 +176,23 @@ fn afterwards(record: &Record, normal: &[Arrived]) -> Result<(), String> {
         return Err(format!("afterwards: normal requests arrived as {lines:?}"));
     }
     Ok(())
+}
+
+/// No eight bytes of a key's private part come to the client, and nothing of its token to an upstream.
+fn secrets(row: &Row, record: &Record, names: Names<'_>) -> Result<(), String> {
+    let holds = |seen: &Seen, part: &[u8]| memchr::memmem::find(&seen.bytes, part).is_some();
+    for number in 1..=row.keys {
+        let key = names(&format!("key{number}")).unwrap_or_default();
+        let private = key.strip_prefix("sk-proj-").unwrap_or(&key).as_bytes();
+        if private.windows(8).any(|part| holds(&record.client, part) || holds(&record.fresh, part)) {
+            return Err(format!("client: it got a piece of key {number}"));
+        }
+    }
+    let token = names("token").unwrap_or_default();
+    match record.upstreams.iter().position(|seen| holds(seen, token.as_bytes())) {
+        Some(at) => Err(format!("upstream connection {}: it got the client's token", at + 1)),
+        None => Ok(()),
+    }
 }
 
 fn upstream_connection(

@@ -59,3 +59,19 @@ fn what_cannot_be_read_is_named_with_file_and_line() {
         assert!(of("family", "", &rest).is_err(), "{lacking}");
     }
 }
+
+#[test]
+fn a_key_or_a_token_on_the_wrong_side_is_found() {
+    let head =
+        "level must\nrule x\n=== one\nc> GET /v1/models HTTP/1.1\nc> Host: x\nc> Authorization: Bearer {token}\n";
+    let seen = "upstream any\nclient any\nconnection any\n";
+    let answer = |body: &str| format!("c>\nu> HTTP/1.1 200 OK\nu> Connection: close\nu>\nu>|{body}\nu end\n");
+    for (middle, why) in [
+        (answer("KeyOfScenari"), "a piece of key 1"),
+        (format!("c> X-Mine: a {{token}}\n{}", answer("ok")), "the client's token"),
+    ] {
+        let rows = of("family", "", &format!("{head}{middle}{seen}")).expect("a good row");
+        let error = Place::Simulator.run(&rows[0]).expect_err(why);
+        assert!(error.contains(why), "{error}");
+    }
+}
