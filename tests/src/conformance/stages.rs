@@ -119,8 +119,8 @@ fn at_every_split(row: &Row) -> Result<usize, String> {
 /// Where a stream of this length is cut.
 fn offsets(length: usize) -> impl Iterator<Item = usize> {
     let (first, between, last) = match length {
-        ..=SHORT => (length, 0, 0),
-        ..=LONG => SAMPLES,
+        _ if length <= SHORT => (length, 0, 0),
+        _ if length <= LONG => SAMPLES,
         _ => (SAMPLES.0 / 10, SAMPLES.1 / 10, SAMPLES.2 / 10),
     };
     let step = (length.saturating_sub(first + last) / (between + 1)).max(1);
