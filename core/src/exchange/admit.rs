@@ -4,7 +4,7 @@
 //! page and its credential · the proxy token (400, 401). Where no token is set, 403 for pages of other sites instead. Only
 //! then is anything kept of the request.
 
-use super::request::Request;
+use super::request::{Request, forwards};
 use super::{Due, Exchange, Own, State};
 use crate::auth;
 use crate::classify::Class;
@@ -103,7 +103,7 @@ impl Exchange {
         {
             return Err(Box::new(cors.preflight(head.fields)));
         }
-        if head.method == Method::OPTIONS && head.fields.get("max-forwards") == Some(b"0") {
+        if head.method == Method::OPTIONS && head.fields.all("max-forwards").any(|value| forwards(value) == Some(0)) {
             // RFC 9110 section 7.6.2: the request has come as far as it was meant to.
             let fields = vec![("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS".to_owned())];
             return Err(Box::new(Page { status: StatusCode::NO_CONTENT, fields, body: Bytes::new() }));

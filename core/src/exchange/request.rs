@@ -83,6 +83,12 @@ impl Outgoing<'_> {
     }
 }
 
+/// The number in a Max-Forwards field: digits only, and no sign.
+pub(super) fn forwards(value: &[u8]) -> Option<u64> {
+    let digits = core::str::from_utf8(value).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    digits.and_then(|text| text.parse().ok())
+}
+
 /// Names the instance that sent a request upstream, so that a loop is seen when it comes back.
 pub(super) const HOP_FIELD: &str = "x-keywheel-hop";
 
@@ -140,8 +146,7 @@ impl Request {
 
     /// One hop less is left (RFC 9110 section 7.6.2). What is no number goes on as it came for the upstream to refuse.
     fn keep_max_forwards(&mut self, value: &[u8]) {
-        let number = core::str::from_utf8(value).ok().and_then(|text| text.parse::<u64>().ok());
-        let value = number.map_or_else(|| value.to_vec(), |n| n.saturating_sub(1).to_string().into_bytes());
+        let value = forwards(value).map_or_else(|| value.to_vec(), |n| n.saturating_sub(1).to_string().into_bytes());
         for part in [b"Max-Forwards: ", &value[..], b"\r\n"] {
             self.head.extend_from_slice(part);
         }

@@ -41,11 +41,9 @@ impl Options {
 
 /// Which fields of one head end at this hop.
 ///
-/// Besides the fixed ones these are the fields that Connection names. A name there may not take away what is
-/// meant for every recipient: RFC 9110 section 7.6.1 forbids a sender to name such a field, and the published
-/// "hop-by-hop abuse" does it to make a proxy drop what it or its upstream relies on. Host, length and credential are
-/// decided from the head as it came and written anew, so naming them changes nothing; the fields that say what the
-/// body is (`Content-*`) or who may keep it (Cache-Control, Vary, Set-Cookie) are kept in spite of being named.
+/// Besides the fixed ones these are the fields that Connection names, whatever they are: RFC 9110 section 7.6.1 lets an
+/// intermediary keep none. It forbids a sender to name what is meant for every recipient; one that does takes it away from its
+/// own message only, for Host, length and credential are decided from the head as it came and written anew.
 #[derive(Clone, Copy, Debug)]
 pub struct Hop<'a> {
     named: [&'a [u8]; OPTIONS],
@@ -59,7 +57,7 @@ impl<'a> Hop<'a> {
         let mut options = Options::default();
         for value in fields.all("connection") {
             options.add(value, |name| {
-                if let Some(slot) = hop.named.get_mut(hop.len).filter(|_| !for_all(name)) {
+                if let Some(slot) = hop.named.get_mut(hop.len) {
                     *slot = name;
                     hop.len += 1;
                 }
@@ -93,17 +91,6 @@ fn always(name: &[u8]) -> bool {
         25 => is(b"proxy-authentication-info"),
         _ => false,
     }
-}
-
-/// Fields meant for every recipient, which a Connection option cannot take away.
-fn for_all(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 4] = [b"host", b"cache-control", b"vary", b"set-cookie"];
-    starts_with(name, b"content-") || NAMES.iter().any(|n| n.eq_ignore_ascii_case(name))
-}
-
-#[inline]
-fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
-    name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
 }
 
 /// Fields that frame a message. They are decided once and written anew, never copied.

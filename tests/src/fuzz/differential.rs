@@ -191,7 +191,7 @@ fn same(sent: &rfc::Message, arrived: &Message) {
         fields.iter().filter(|(name, _)| plain(name)).cloned().collect()
     };
     assert_eq!(of(&sent.fields), of(&arrived.fields));
-    for name in named.iter().filter(|name| !ends_here(name) && !is_for_all(name)) {
+    for name in named.iter().filter(|name| !ends_here(name)) {
         assert_eq!(arrived.all(name).count(), 0, "{name} is named by Connection");
     }
     let mut trailers = sent.trailers.iter();
@@ -203,12 +203,6 @@ pub(super) fn options(fields: &strict::Fields) -> Vec<String> {
     let values = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
     let lists = values.map(|(_, value)| String::from_utf8_lossy(value).to_ascii_lowercase());
     lists.flat_map(|list| list.split(',').map(|n| n.trim().to_owned()).collect::<Vec<_>>()).collect()
-}
-
-/// Fields that every recipient needs: they go on though Connection names them.
-pub(super) fn is_for_all(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.starts_with("content-") || ["host", "cache-control", "vary", "set-cookie"].contains(&name.as_str())
 }
 
 /// Fields that end at this proxy or are rewritten by it.

@@ -4,7 +4,7 @@
 //! The first byte says who asks and how the upstream ends; the rest is what it sends.
 
 use super::cuts;
-use super::differential::{ends_here, is_for_all, options, status};
+use super::differential::{ends_here, options, status};
 use super::passage::{KEY, MARK, Passage};
 use crate::rfc::{self, End, Ruling};
 use crate::strict::{self, Framing, Message};
@@ -180,7 +180,7 @@ impl Expected {
         let named = options(&sent.fields);
         let of = |fields: &strict::Fields| -> strict::Fields {
             let plain = |name: &str| {
-                let taken = named.iter().any(|n| n.eq_ignore_ascii_case(name)) && !is_for_all(name);
+                let taken = named.iter().any(|n| n.eq_ignore_ascii_case(name));
                 !ends_here(name) && !taken && !is_replaced(name)
             };
             fields.iter().filter(|(name, _)| plain(name)).cloned().collect()

@@ -57,12 +57,9 @@ fn what_connection_names_ends_here() {
 }
 
 #[test]
-fn what_is_meant_for_every_recipient_cannot_be_named_away() {
-    let lines =
-        "Connection: host, content-length, Content-Type, content-encoding, cache-control, vary, set-cookie, x-own\r\n";
-    let names =
-        ["Host", "Content-Length", "Content-Type", "Content-Encoding", "Cache-Control", "Vary", "Set-Cookie", "X-Own"];
-    assert_eq!(dropped(lines, &names), ["X-Own"]);
+fn what_is_meant_for_every_recipient_ends_here_too_once_it_is_named() {
+    let names = ["Host", "Content-Type", "Content-Encoding", "Cache-Control", "Vary", "Set-Cookie", "X-Own"];
+    assert_eq!(dropped(&format!("Connection: {}\r\n", names.join(", ")), &names), names);
 }
 
 #[test]

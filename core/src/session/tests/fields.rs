@@ -165,10 +165,15 @@ fn options_asks_the_server_and_max_forwards_is_counted_down() {
     let mut rig = Rig::new(ONE);
     rig.client(&options("*", "Max-Forwards: 10\r\n"));
     assert!(rig.sent(0).starts_with("OPTIONS * HTTP/1.1\r\n") && rig.sent(0).contains("\r\nMax-Forwards: 9\r\n"));
-    let mut rig = Rig::new(ONE);
-    rig.client(&options("/v1/x", "Max-Forwards: 0\r\n"));
-    assert!(rig.answer().starts_with("HTTP/1.1 204 No Content\r\n") && rig.answer().contains("\r\nAllow: "));
-    assert_eq!(rig.dials, 0);
+    rig = Rig::new(ONE);
+    rig.client(&options("*", "Max-Forwards: +5\r\n"));
+    assert!(rig.sent(0).contains("\r\nMax-Forwards: +5\r\n"), "no number, for the upstream to refuse");
+    for zero in ["0", "00", "7\r\nMax-Forwards: 0"] {
+        let mut rig = Rig::new(ONE);
+        rig.client(&options("/v1/x", &format!("Max-Forwards: {zero}\r\n")));
+        assert!(rig.answer().starts_with("HTTP/1.1 204 No Content\r\n") && rig.answer().contains("\r\nAllow: "));
+        assert_eq!(rig.dials, 0, "{zero}");
+    }
 }
 
 #[test]
