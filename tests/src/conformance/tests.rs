@@ -34,7 +34,6 @@ fn a_row_is_read() {
 fn what_cannot_be_read_is_named_with_file_and_line() {
     for (line, why) in [
         ("upstrem one", "no such line"),
-        ("upstream some", "nothing, one"),
         ("upstream nothing", "spoken of before"),
         ("client perhaps", "no outcome"),
         ("client 200", "`then`"),
@@ -52,6 +51,8 @@ fn what_cannot_be_read_is_named_with_file_and_line() {
         let error = of("family", "", &format!("{ROW}{line}\n")).expect_err(line);
         assert!(error.starts_with("family.txt:") && error.contains(why) && error.contains("18"), "{line}: {error}");
     }
+    let error = of("family", "", &ROW.replace("upstream one", "upstream some")).expect_err("no such number");
+    assert!(error.contains("nothing, one"), "{error}");
     for lacking in ["rule", "level", "c> ", "upstream one", "client ", "connection"] {
         let rest: Vec<&str> = ROW.lines().filter(|line| !line.starts_with(lacking)).collect();
         let rest = rest.join("\n").replace("c pause\n", "").replace("c>\n", "");
