@@ -35,7 +35,7 @@ fn what_cannot_be_read_is_named_with_file_and_line() {
     for (line, why) in [
         ("upstrem one", "no such line"),
         ("upstream nothing", "spoken of before"),
-        ("client perhaps", "no outcome"),
+        ("client then perhaps", "no outcome"),
         ("client 200", "`then`"),
         ("connection sleeps", "closes"),
         ("c sleeps", "a client's act"),
