@@ -24,13 +24,13 @@ pub fn audit(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
 
 /// Where clients may half-close, one that closed cannot be told from one that waits, so its exchange goes on until its
 /// upstream ends it, or its silence does.
-fn may_linger(evidence: &Evidence<'_>) -> bool {
+pub(super) fn may_linger(evidence: &Evidence<'_>) -> bool {
     let half_close = evidence.swarm.setting("CLIENT_HALF_CLOSE") == Some("true");
     half_close && evidence.requests.iter().any(|request| request.outcome.ending == Ending::Left)
 }
 
 /// The page that the last probe got, when everything else had ended.
-fn last_stats(evidence: &Evidence<'_>) -> Option<Value> {
+pub(super) fn last_stats(evidence: &Evidence<'_>) -> Option<Value> {
     let pages = evidence.requests.iter().filter(|request| request.outcome.errand.target == "/stats");
     let last = pages.max_by_key(|request| request.outcome.errand.id)?;
     serde_json::from_slice(&last.outcome.answer.body).ok()

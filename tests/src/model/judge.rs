@@ -1,8 +1,8 @@
 //! Judges a world that has ended: the invariants, from outside. Each is told by its number.
 
-use super::evidence::{Attempt, Evidence, Request, by_status};
+use super::evidence::{Attempt, Evidence, Request};
 use super::ledger::Ledger;
-use super::{books, rests};
+use super::{books, departures, identity, lines, own, rests, tunnel};
 use crate::sim::client::Ending;
 use crate::sim::errand::Upload;
 use crate::sim::swarm::Swarm;
@@ -22,6 +22,9 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
         walk(evidence.swarm, request, &mut say);
         uploads(request, &mut say);
         secrets(request, ledger, &mut say);
+        hops(request, &mut say);
+        lines::judge(request, ledger, &mut say);
+        departures::judge(evidence.swarm, request, &mut say);
         if evidence.swarm.calm {
             calm(evidence.swarm, request, &mut say);
         }
@@ -32,6 +35,7 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
         .extend(ledger.secrets().find_in(evidence.view.as_bytes()).map(|leak| format!("I14 {leak} in Debug of Proxy")));
     broken.extend(books::audit(evidence, ledger));
     broken.extend(rests::judge(evidence, ledger));
+    broken.extend(identity::judge(evidence, ledger));
     broken
 }
 
@@ -66,7 +70,7 @@ fn walk(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let judged = request.orders().into_iter().map(|order| {
         let mut broken = Vec::new();
         repeats(swarm, request, &order, &mut |what| broken.push(what));
-        answers(request, order.last().copied(), &mut |what| broken.push(what));
+        answers(swarm, request, order.last().copied(), &mut |what| broken.push(what));
         broken
     });
     judged.min_by_key(Vec::len).unwrap_or_default().into_iter().for_each(say);
@@ -120,21 +124,8 @@ fn uploads(request: &Request<'_>, say: &mut impl FnMut(String)) {
     }
 }
 
-/// Errors of keywheel's own, by `error.code`, and the status each has.
-const OWN: [(&str, u16); 9] = [
-    ("no_available_keys", 503),
-    ("no_free_connection", 503),
-    ("upstream_unreachable", 502),
-    ("upstream_lost", 502),
-    ("upstream_garbled", 502),
-    ("upstream_timeout", 504),
-    ("request_timeout", 408),
-    ("draining", 503),
-    ("too_many_connections", 503),
-];
-
 /// I5 and I6: what the client got is the last attempt's answer, or an error of keywheel's own.
-fn answers(request: &Request<'_>, last: Option<&Attempt>, say: &mut impl FnMut(String)) {
+fn answers(swarm: &Swarm, request: &Request<'_>, last: Option<&Attempt>, say: &mut impl FnMut(String)) {
     let (outcome, answer) = (request.outcome, &request.outcome.answer);
     if answer.status == 0 || outcome.errand.target.starts_with("/v1") == outcome.errand.mangled.is_some() {
         return;
@@ -142,12 +133,17 @@ fn answers(request: &Request<'_>, last: Option<&Attempt>, say: &mut impl FnMut(S
     if !outcome.errand.target.starts_with("/v1") {
         return;
     }
-    if outcome.errand.method == "HEAD" && OWN.iter().any(|(_, own)| *own == answer.status || answer.status == 429) {
+    if outcome.errand.method == "HEAD" && own::OWN.iter().any(|(_, own)| *own == answer.status || answer.status == 429)
+    {
         // Without its body there is no telling whose error it is.
         return;
     }
-    if let Some(own) = own_error(answer.status, &answer.body) {
-        return own_fits(own, last, say);
+    if let Some(own) = own::error(answer.status, &answer.body) {
+        if !own::fits(own, swarm, request, last) {
+            let class = last.map_or("none", |attempt| attempt.class);
+            say(format!("I5 {own} after an attempt that ended in {class:?}, in a world where that cannot be"));
+        }
+        return;
     }
     let whole = outcome.ending == Ending::Answered && answer.complete;
     let own_began = !whole && b"{\"error\":{\"message\":\"".starts_with(&answer.body[..answer.body.len().min(21)]);
@@ -159,7 +155,7 @@ fn answers(request: &Request<'_>, last: Option<&Attempt>, say: &mut impl FnMut(S
         return say(format!("I5 {} without an attempt, and not an error of keywheel's own: {body}", answer.status));
     };
     if answer.status == 101 && last.record.status == 101 {
-        return tunnel(request, say);
+        return tunnel::judge(request, say);
     }
     if last.record.status != answer.status {
         return say(format!("I5 the client got {}, the last attempt {}", answer.status, last.record.status));
@@ -184,35 +180,6 @@ fn answers(request: &Request<'_>, last: Option<&Attempt>, say: &mut impl FnMut(S
     }
 }
 
-/// I6 for a tunnel: the provider echoes frames, so what came is what was sent, unmasked; all of it where it ended well.
-fn tunnel(request: &Request<'_>, say: &mut impl FnMut(String)) {
-    let (outcome, answer) = (request.outcome, &request.outcome.answer);
-    let echo = echoes(&outcome.errand.frames);
-    if !echo.starts_with(&answer.body) {
-        say(format!("I6 a tunnel gave {} bytes that are not the echo of what was sent", answer.body.len()));
-    }
-}
-
-/// The frames (RFC 6455 section 5.2) as a server sends them back.
-fn echoes(mut frames: &[u8]) -> Vec<u8> {
-    let mut echo = Vec::new();
-    while let [first, second, rest @ ..] = frames {
-        let wide = match second & 0x7f {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        let number = rest[..wide].iter().fold(0, |n, byte| n << 8 | usize::from(*byte));
-        let len = if wide == 0 { usize::from(second & 0x7f) } else { number };
-        echo.extend([*first, second & 0x7f]);
-        echo.extend(&rest[..wide]);
-        let (mask, payload) = rest[wide..].split_at(4);
-        echo.extend(payload[..len].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        frames = &payload[len..];
-    }
-    echo
-}
-
 /// Whether `got` begins as `sent` does, but for one event of keywheel's own at its end, and for a masked key.
 fn prefix(got: &[u8], sent: &[u8]) -> bool {
     let event = memchr::memmem::rfind(got, b"data: {\"error\":{\"message\":\"The upstream broke off");
@@ -223,37 +190,6 @@ fn prefix(got: &[u8], sent: &[u8]) -> bool {
 /// Whether the two differ only where `got` has `*`, which stands for a key that was echoed.
 fn masked(got: &[u8], sent: &[u8]) -> bool {
     got.len() == sent.len() && got.iter().zip(sent).all(|(got, sent)| got == sent || *got == b'*')
-}
-
-fn own_error(status: u16, body: &[u8]) -> Option<&'static str> {
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let code = body["error"]["code"].as_str()?;
-    let resting = status == 429 && body["error"]["message"].as_str()?.starts_with("All keys that could serve");
-    if resting {
-        return Some("resting");
-    }
-    OWN.iter().find(|(own, of)| *own == code && *of == status).map(|(own, _)| *own)
-}
-
-/// Whether an error of keywheel's own fits what the attempts came to.
-fn own_fits(own: &'static str, last: Option<&Attempt>, say: &mut impl FnMut(String)) {
-    let class = last.map_or("", |attempt| attempt.class);
-    let failed =
-        last.is_none_or(|last| !last.head_arrived || last.record.status == 0 || last.record.ended != Ended::Complete);
-    let fits = match own {
-        // Where the answer's body was cut, its status alone speaks.
-        "no_available_keys" => {
-            let by_status = last.map_or("", |last| by_status(last.record.status));
-            [class, by_status].iter().any(|class| matches!(*class, "key_dead" | "quota")) || last.is_none()
-        }
-        "no_free_connection" | "resting" => last.is_none(),
-        "upstream_unreachable" => true,
-        "upstream_lost" | "upstream_timeout" | "upstream_garbled" => failed || class == "ok" || !class.is_empty(),
-        _ => true,
-    };
-    if !fits {
-        say(format!("I5 {own} after an attempt that ended in {class:?}"));
-    }
 }
 
 /// Where nothing goes wrong, every request is answered, by one attempt.
@@ -288,6 +224,18 @@ fn secrets(request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String))
     }
 }
 
+/// I6: what ends at this hop does not reach the upstream (RFC 9110 section 7.6.1).
+fn hops(request: &Request<'_>, say: &mut impl FnMut(String)) {
+    for Attempt { record, .. } in &request.attempts {
+        let head = String::from_utf8_lossy(&record.head).to_ascii_lowercase();
+        for name in ["keep-alive:", "te:", "x-hop:", "x-last-hop:", "proxy-connection:"] {
+            if head.split("\r\n").any(|line| line.starts_with(name)) {
+                say(format!("I6 the field {name} went beyond its hop"));
+            }
+        }
+    }
+}
+
 /// Requests upstream that no client made.
 fn strays(evidence: &Evidence<'_>) -> Vec<String> {
     let stray = |record: &keywheel_runtime::fake::Record| {
@@ -309,6 +257,9 @@ fn reuse(evidence: &Evidence<'_>) -> Vec<String> {
     for (conn, serials) in &evidence.connections {
         for pair in serials.windows(2) {
             let Some(before) = by_serial.get(&pair[0]) else { continue };
+            if leftover(evidence, before, by_serial.get(&pair[1]).copied()) {
+                broken.push(format!("I13 connection {conn} was used again with bytes left over from its last answer"));
+            }
             if before.record.ended != Ended::Complete || !before.record.received {
                 broken.push(format!(
                     "I13 connection {conn} was used again after an exchange that ended {:?}, request whole: {}",
@@ -318,4 +269,17 @@ fn reuse(evidence: &Evidence<'_>) -> Vec<String> {
         }
     }
     broken
+}
+
+/// Whether bytes behind an answer must have been there when its connection was used again.
+fn leftover(evidence: &Evidence<'_>, before: &Attempt, after: Option<&Attempt>) -> bool {
+    let errands = evidence
+        .requests
+        .iter()
+        .filter(|request| request.attempts.iter().any(|attempt| attempt.record.serial == before.record.serial));
+    let noisy = errands.into_iter().any(|request| request.outcome.errand.spec.contains("noise="));
+    // A bad key's answer has no noise; nor has one to HEAD, or of another row.
+    let plain = before.class == "ok" && before.record.method != "HEAD";
+    let Some((after, slack)) = after.zip(evidence.swarm.slack()) else { return false };
+    noisy && plain && after.record.at.as_micros() > before.record.at.as_micros() + 1_000_000 + slack
 }

@@ -1,5 +1,7 @@
 //! What was seen to pass while a world ran: leases, settlements, notices, and what was counted.
 
+use super::identity::Accounts;
+use super::lines::Line;
 use super::secrets::Secrets;
 use crate::sim::direct::Seen;
 use keywheel_core::notice::Notice;
@@ -22,8 +24,10 @@ pub struct Ledger {
     pub tales: Vec<(String, String)>,
     /// What was wrong at the time.
     pub broken: Vec<String>,
-    /// Request lines: status, retries, whether complete.
-    pub lines: u64,
+    /// Request lines, by request id.
+    lines: BTreeMap<Box<str>, Line>,
+    /// Settlements by key.
+    pub(super) accounts: Accounts,
     jumps: Vec<(u64, u64)>,
     resets: Vec<u64>,
     restarts: Vec<u64>,
@@ -42,7 +46,8 @@ impl Ledger {
             judged: 0,
             tales: Vec::new(),
             broken: Vec::new(),
-            lines: 0,
+            lines: BTreeMap::new(),
+            accounts: Accounts::default(),
             jumps: Vec::new(),
             resets: Vec::new(),
             restarts: Vec::new(),
@@ -99,6 +104,7 @@ impl Ledger {
             self.judged += u64::from(settle.outcome.is_some());
             let class = settle.outcome.as_ref().map_or("nothing known", |outcome| outcome.class.as_str());
             let key = settle.lease.entry().index;
+            self.accounts.settled(session, &settle.lease.entry().preview, settle.outcome.is_some());
             self.tell(session, format!("settles key {key}: {class}, wants another: {}", settle.then.is_some()));
             self.count("settled", class);
             if session != 0 {
@@ -119,6 +125,7 @@ impl Ledger {
         self.count("reply", name);
         match reply {
             Reply::Granted(lease) => {
+                self.accounts.granted(session, &lease.entry().preview);
                 self.tell(session, format!("is granted key {}", lease.entry().index));
             }
             Reply::Refused(refusal) => self.tell(session, format!("is refused: {refusal:?}")),
@@ -142,8 +149,8 @@ impl Ledger {
         }
         match notice {
             Notice::Request(line) => {
-                self.lines += 1;
                 let (status, class, retries) = (line.status, line.class.as_str(), line.retries);
+                self.lines.insert(line.id.clone(), Line { status, class, retries, complete: line.complete });
                 let key = line.key.as_ref().map_or_else(|| "none".to_owned(), |(index, _)| index.to_string());
                 let text = format!(
                     "{} {} - {status} - key {key} - {class} - retries {retries} - complete: {}",
@@ -180,9 +187,15 @@ impl Ledger {
         &self.counts
     }
 
-    /// The keys file was reloaded.
-    pub fn reloaded(&mut self, now: u64) {
+    /// The keys file was reloaded, and has these keys now.
+    pub fn reloaded(&mut self, now: u64, keys: &[String]) {
         self.reloads.push(now);
+        self.accounts.reloaded(&keys.iter().map(|key| preview(key)).collect::<Vec<_>>());
+    }
+
+    /// What the log said of the request with this id.
+    pub(super) fn line(&self, id: &str) -> Option<&Line> {
+        self.lines.get(id)
     }
 
     /// The clock jumped.
@@ -202,6 +215,7 @@ impl Ledger {
             self.broken.push(format!("I7 at {now}: {given} leases were given and {settled} settled when it ended"));
         }
         self.held.clear();
+        self.accounts.restarted();
         self.judged = 0;
         self.restarts.push(now);
     }
@@ -232,6 +246,12 @@ impl Ledger {
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
+}
+
+/// A key as pages and logs show it.
+fn preview(key: &str) -> String {
+    let prefix = if key.starts_with("sk-proj-") { "sk-proj-" } else { "sk-" };
+    format!("{prefix}…{}", &key[key.len() - 4..])
 }
 
 /// The class for which a key was put out, where that class may never do so.

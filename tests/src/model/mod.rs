@@ -4,8 +4,13 @@
 
 pub mod answer;
 pub mod books;
+pub mod departures;
 pub mod evidence;
+pub mod identity;
 pub mod judge;
 pub mod ledger;
+pub mod lines;
+pub mod own;
 pub mod rests;
 pub mod secrets;
+pub mod tunnel;

@@ -278,7 +278,7 @@ impl Simulation {
             Intervention::Key(n, behaviour) => self.upstreams.provider().set_key(&key(&n), behaviour),
             Intervention::Reload(order) => {
                 self.setup.keys = order.iter().map(key).collect();
-                self.ledger.borrow_mut().reloaded(now);
+                self.ledger.borrow_mut().reloaded(now, &self.setup.keys);
                 self.engine.reload(&self.setup, &self.world);
             }
             Intervention::Jump(micros) => {

@@ -63,6 +63,22 @@ impl Swarm {
         self
     }
 
+    /// The longest that something is under way between two ends (microseconds), where connections neither stall nor
+    /// fall silent; lookups and handshakes included.
+    pub fn slack(&self) -> Option<u64> {
+        let sides = [&self.climate.up, &self.climate.down];
+        let still = sides.iter().all(|odds| odds.stall + odds.mute + odds.blackhole == 0);
+        let whole = self.climate.weathers.iter().all(|weather| !matches!(weather.cut, super::pipe::Cut::Bytes(_)));
+        let jumps = self.interventions.iter().any(|(_, act)| matches!(act, Intervention::Jump(_)));
+        let longest = self.climate.weathers.iter().map(|weather| weather.delay.1).max().unwrap_or(0);
+        (still && whole && !jumps).then_some(2_000_000 + 10 * longest)
+    }
+
+    /// Whether SIGTERM comes in the middle.
+    pub fn drains(&self) -> bool {
+        self.interventions.iter().any(|(_, act)| matches!(act, Intervention::Drain))
+    }
+
     /// The value of a setting that is a number, or what the README says it is otherwise.
     pub fn number(&self, name: &str, otherwise: u64) -> u64 {
         self.setting(name).and_then(|value| value.parse().ok()).unwrap_or(otherwise)

@@ -60,6 +60,16 @@ pub enum Kind {
     Reload,
 }
 
+/// Fields that end at this hop (RFC 9110 section 7.6.1).
+const HOPS: [&str; 6] = [
+    "Connection: keep-alive, x-hop, x-last-hop",
+    "Keep-Alive: timeout=9",
+    "TE: trailers",
+    "X-Hop: 1",
+    "X-Last-Hop: 2",
+    "Proxy-Connection: keep-alive",
+];
+
 const MODELS: [&str; 3] = ["gpt-4o", "gpt-4o-mini", "o3"];
 
 /// Draws one client: how it goes about, and its errands, numbered from `first`.
@@ -90,6 +100,9 @@ fn errand(dice: &mut Dice, fare: &Fare, id: u32) -> Errand {
     let mut errand = of_kind(kind, dice, id);
     if !matches!(kind, Kind::Admin | Kind::ResetKeys | Kind::Reload) {
         errand.spec = fare.wishes[wish].0.clone();
+    }
+    if id.is_multiple_of(3) && errand.frames.is_empty() {
+        errand.fields.extend(HOPS.map(str::to_owned));
     }
     if dice.chance(fare.mangling) {
         mangle(&mut errand, dice);

@@ -14,6 +14,8 @@ impl Simulation {
         for key in &self.setup.keys {
             self.upstreams.provider().set_key(key, Behaviour::Good);
         }
+        let now = self.world.borrow().now();
+        self.ledger.borrow_mut().reloaded(now, &self.setup.keys);
         self.engine.reload(&self.setup, &self.world);
         let now = {
             let mut world = self.world.borrow_mut();
