@@ -71,7 +71,12 @@ impl Exchange {
         if let (None, Model::Named(model)) = (&outcome.model, &self.model) {
             outcome.model = Some(model.clone());
         }
-        self.class = if self.began { outcome.class } else { Class::Ours };
+        // A lease that was never used says nothing of the attempt before it, whose answer may be the one that passes.
+        if self.began {
+            self.class = outcome.class;
+        } else if self.tries.attempts == 0 {
+            self.class = Class::Ours;
+        }
         let outcome = self.began.then_some(outcome);
         Some(Ask::Settle(Settle { lease, outcome, base: 0, then: None }))
     }

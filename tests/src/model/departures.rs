@@ -1,8 +1,7 @@
-//! Clients that leave: nothing is begun for them any more; and those that may half-close get their answers.
+//! Clients that leave: nothing is begun for them any more.
 
 use super::evidence::Request;
 use crate::sim::client::Ending;
-use crate::sim::errand::Leaving;
 use crate::sim::swarm::Swarm;
 
 /// What does not hold.
@@ -14,11 +13,5 @@ pub(super) fn judge(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(S
     let late = |at: u64| at > outcome.ended_at + slack;
     if left && !may_half_close && request.attempts.iter().any(|attempt| late(attempt.record.at.as_micros())) {
         say("I11 an attempt was begun for a client that had left".into());
-    }
-    let calm = swarm.climate.down.fin + swarm.climate.down.reset == 0 && !swarm.drains();
-    let half_closed = outcome.errand.leaves(Leaving::HalfClose) && outcome.sent && outcome.errand.frames.is_empty();
-    let nothing = matches!(outcome.ending, Ending::Eof | Ending::Reset) && outcome.answer.status == 0;
-    if may_half_close && calm && half_closed && nothing && outcome.errand.mangled.is_none() && !outcome.pipelined {
-        say("I5 a client that half-closed, as it may, got no answer".into());
     }
 }

@@ -201,7 +201,7 @@ fn calm(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
         return say(format!("I5 {:?} although nothing went wrong", request.outcome.ending));
     }
     let proxied = errand.target.starts_with("/v1/") && errand.mangled.is_none() && !raced;
-    let capped = swarm.setting("MAX_SOCKETS").is_some();
+    let capped = swarm.setting("MAX_SOCKETS").or(swarm.setting("LIMIT_CONNECTIONS")).is_some();
     if proxied && request.attempts.len() != 1 && !(capped && request.outcome.answer.status == 503) {
         say(format!("I2 {} attempts although nothing went wrong", request.attempts.len()));
     }

@@ -35,7 +35,10 @@ pub(super) fn fits(own: &'static str, swarm: &Swarm, request: &Request<'_>, last
     let by_status = last.map_or("", |last| by_status(last.record.status));
     // Connections end early: by the network, or because an upstream closes idle ones.
     let breaks = up.fin + up.reset + up.accept_reset > 0 || swarm.upstream_idle.is_some();
-    let odd = last.is_some_and(|last| last.spoiled || !last.head_arrived || last.record.status == 0);
+    // An attempt whose connection broke before the upstream had read its head is in no record.
+    let told: usize = request.outcome.answer.text("x-keywheel-attempts").parse().unwrap_or(0);
+    let unseen = told > request.attempts.len();
+    let odd = unseen || last.is_some_and(|last| last.spoiled || !last.head_arrived || last.record.status == 0);
     match own {
         // Where the answer's body was cut, its status alone speaks.
         "no_available_keys" => {
