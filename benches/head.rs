@@ -46,7 +46,7 @@ fn forward_request((mut spans, limits): (Vec<FieldSpan>, Limits)) -> Vec<u8> {
     let found = request(black_box(CHAT_HEAD), &mut Scan::default(), &mut spans, &limits).unwrap().unwrap();
     let head = found.head;
     let hop = Hop::of(&head.fields);
-    let mut written = Head::request(&mut out, &head.method, &[head.target], b"api.openai.com");
+    let mut written = Head::request(&mut out, &head.method, &[&head.target], b"api.openai.com");
     written.keep(&head.fields, |name| !hop.drops(name) && !name.eq_ignore_ascii_case(b"authorization"));
     written.field("Authorization", b"Bearer sk-0123456789abcdef").unwrap();
     written.length(Length::Exact(128)).finish();

@@ -7,6 +7,7 @@ use crate::secret::Veiled;
 use bytes::Bytes;
 use core::fmt;
 use http::{Method, StatusCode};
+use std::borrow::Cow;
 
 /// Where one field lies in its head's bytes.
 ///
@@ -163,8 +164,9 @@ pub enum Length {
 pub struct RequestHead<'a> {
     /// The method.
     pub method: Method,
-    /// Path and query in origin form, as the client spelled it (an absolute-form target already cut).
-    pub target: &'a [u8],
+    /// Path and query in origin form, as the client spelled it (an absolute-form target already cut; owned where its path
+    /// was empty and `/` had to be put before its query).
+    pub target: Cow<'a, [u8]>,
     /// The authority: the absolute form's where there was one, else Host. Empty when HTTP/1.0 gave none.
     pub authority: &'a [u8],
     /// Which version the client speaks.

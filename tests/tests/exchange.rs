@@ -54,7 +54,7 @@ impl World {
         fields.push(b"x-hop", b"2");
         let head = RequestHead {
             method: Method::POST,
-            target: b"/v1/chat/completions?a=1&key=secret&b=2",
+            target: b"/v1/chat/completions?a=1&key=secret&b=2".as_slice().into(),
             authority: b"proxy",
             version: Version::Http11,
             length: Length::Exact(length),

@@ -37,7 +37,7 @@ impl Exchange {
         id: u64,
         turn: &mut Turn<'_>,
     ) -> Exchange {
-        let route = target::route(head.target, DIALECT.resources());
+        let route = target::route(&head.target, DIALECT.resources());
         let target = match route {
             Ok(Route::Proxied(target)) => Some(target),
             _ => None,
@@ -116,7 +116,7 @@ impl Exchange {
                 if settings.tokens.is_none() && site::strange(head.fields, head.authority, names, cors) {
                     return self.refuse(ClientFault::Strange);
                 }
-                let query = target::query(head.target);
+                let query = target::query(&head.target);
                 auth::check(head.fields, query, settings.tokens.as_ref())
                     .or_else(|error| self.refuse(ClientFault::Auth(error)))
             }
@@ -138,7 +138,7 @@ impl Exchange {
                 return self.refuse(ClientFault::Auth(error));
             }
         }
-        let page = match target::number(target::query(head.target)) {
+        let page = match target::number(target::query(&head.target)) {
             Ok(page) => page,
             Err(error) => return self.refuse(ClientFault::Target(error)),
         };
@@ -230,6 +230,6 @@ fn client_limit(head: &RequestHead<'_>) -> Option<Duration> {
 }
 
 fn line(head: &RequestHead<'_>, id: u64) -> Box<RequestLine> {
-    let path = String::from_utf8_lossy(target::logged_path(head.target));
+    let path = String::from_utf8_lossy(target::logged_path(&head.target));
     Box::new(RequestLine::begun(head.method.as_str(), path, format!("{id:016x}")))
 }

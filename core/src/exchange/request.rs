@@ -110,7 +110,7 @@ impl Request {
             hops_end: 0,
             target,
         };
-        request.head.extend_from_slice(head.target);
+        request.head.extend_from_slice(&head.target);
         for hops in head.fields.all(HOP_FIELD) {
             request.head.extend_from_slice(hops);
             request.head.extend_from_slice(b", ");

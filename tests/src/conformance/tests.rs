@@ -2,7 +2,7 @@ use super::expect::{Arrival, Fate, Outcome};
 use super::row::Level;
 use super::run::all_hold;
 use super::stages::Place;
-use super::table::of;
+use super::table::{self, of};
 
 const ROW: &str = "level must\nrule RFC 9112 6.3\n=== one\nset LIMIT_LINGER=1s\nc> GET / HTTP/1.1\nc> Host: x\nc>\nc pause\nc>| a\n\
     u> HTTP/1.1 200 OK\nu answer early\nu silent\nupstream one\nupstream line GET /\nclient 400 5xx cut\nclient then 200\nconnection any\n";
@@ -15,6 +15,18 @@ fn every_row_holds_in_core_at_every_split() {
 #[test]
 fn every_row_holds_in_the_simulator() {
     all_hold(Place::Simulator);
+}
+
+#[test]
+fn every_family_has_its_rows() {
+    let rows = table::rows().expect("a table that can be read");
+    assert!(rows.len() >= 1_000, "{} rows", rows.len());
+    let families = "framing chunked fields targets methods connection answer-framing answer-heads truncation upstream-reuse limits \
+        slow-peers cancellation credentials admin cors security key-faults";
+    for family in families.split_whitespace() {
+        let count = rows.iter().filter(|row| row.family == family).count();
+        assert!(count >= 20, "{family}: {count} rows");
+    }
 }
 
 #[test]

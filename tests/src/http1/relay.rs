@@ -53,7 +53,7 @@ pub fn request(bytes: &[u8], pieces: &[usize], limits: &Limits) -> Result<Option
         let keep = |name: &[u8]| {
             !hop.drops(name) && !frames(name) && ![&b"host"[..], b"expect"].iter().any(|n| n.eq_ignore_ascii_case(name))
         };
-        Head::request(&mut out, &got.head.method, &[got.head.target], AUTHORITY)
+        Head::request(&mut out, &got.head.method, &[&got.head.target], AUTHORITY)
             .keep(fields, keep)
             .field(CREDENTIAL.0, CREDENTIAL.1)
             .expect("the credential is a good value")

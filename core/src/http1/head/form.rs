@@ -4,19 +4,21 @@ use super::super::token::Class;
 use super::error::TargetFault;
 use core::net::Ipv6Addr;
 use http::Method;
+use std::borrow::Cow;
 
 /// A target in origin form (or `*`), with the authority that an absolute form carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Form<'b> {
-    pub(super) target: &'b [u8],
+    /// Owned only where it is made up.
+    pub(super) target: Cow<'b, [u8]>,
     pub(super) authority: Option<&'b [u8]>,
 }
 
 /// Reads a target. Every byte of a path and query from 0x21 to 0x7e but `#` and a path's backslash passes unchanged.
 pub(super) fn form<'b>(method: &Method, target: &'b [u8]) -> Result<Form<'b>, TargetFault> {
     match target {
-        [b'/', ..] => Ok(Form { target: path(target, 0)?, authority: None }),
-        b"*" if *method == Method::OPTIONS => Ok(Form { target, authority: None }),
+        [b'/', ..] => Ok(Form { target: path(target, 0)?.into(), authority: None }),
+        b"*" if *method == Method::OPTIONS => Ok(Form { target: target.into(), authority: None }),
         _ => absolute(method, target),
     }
 }
@@ -36,13 +38,13 @@ fn absolute<'b>(method: &Method, target: &'b [u8]) -> Result<Form<'b>, TargetFau
     let offset = target.len() - rest.len();
     let target = match rest {
         // RFC 9112 section 3.2.4: OPTIONS of a URI without path asks about the server as a whole.
-        [] if *method == Method::OPTIONS => b"*",
-        [] => b"/",
-        [b'/', ..] => path(rest, offset)?,
+        [] if *method == Method::OPTIONS => b"*".as_slice().into(),
+        [] => b"/".as_slice().into(),
+        [b'/', ..] => path(rest, offset)?.into(),
+        // RFC 9112 section 3.2.1: an empty path is sent as `/`.
+        [b'?', ..] => [b"/", path(rest, offset)?].concat().into(),
         [b'\\', ..] => return Err(TargetFault::Backslash(offset)),
-        [b'#', ..] => return Err(TargetFault::Byte(offset)),
-        // A query without a path: an origin form would have to be made up.
-        _ => return Err(TargetFault::Form),
+        _ => return Err(TargetFault::Byte(offset)),
     };
     Ok(Form { target, authority: Some(authority) })
 }

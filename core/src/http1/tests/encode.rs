@@ -23,7 +23,7 @@ fn a_request_is_forwarded_without_what_ends_here() {
     let got = head::request(bytes, &mut Scan::default(), &mut spans, &Limits::default()).unwrap().unwrap();
     let hop = Hop::of(&got.head.fields);
     let text = written(|out| {
-        let mut head = Head::request(out, &got.head.method, &[b"/prefix", got.head.target], b"up:1");
+        let mut head = Head::request(out, &got.head.method, &[b"/prefix", &got.head.target], b"up:1");
         head.keep(&got.head.fields, |name| !hop.drops(name) && !frames(name) && !name.eq_ignore_ascii_case(b"host"));
         head.field("Authorization", b"Bearer k")
             .unwrap()

@@ -62,7 +62,7 @@ fn request_within(bytes: &[u8], limits: &Limits) -> Result<Option<Request>, Requ
             let Some(got) = head::request(&bytes[..n], &mut scan, &mut spans, limits)? else { continue };
             return Ok(Some(Request {
                 method: got.head.method.clone(),
-                target: text(got.head.target),
+                target: text(&got.head.target),
                 authority: text(got.head.authority),
                 version: got.head.version,
                 length: got.head.length,

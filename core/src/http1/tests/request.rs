@@ -203,6 +203,8 @@ fn the_asterisk_belongs_to_options() {
 fn an_absolute_form_is_cut_and_outweighs_host() {
     let cut = |t: &str| target("GET", t).unwrap();
     let pair = |t: &str, a: &str| (t.to_owned(), a.to_owned());
+    assert_eq!(cut("http://b?x=1&y"), pair("/?x=1&y", "b"));
+    assert_eq!(target("GET", "http://b?x#"), Err(RequestError::Target(TargetFault::Byte(10))));
     assert_eq!(cut("http://b:8080/v1?x=/#".trim_end_matches('#')), pair("/v1?x=/", "b:8080"));
     assert_eq!(cut("HTTPS://B/v1"), pair("/v1", "B"));
     assert_eq!(cut("http://[::1]:80/"), pair("/", "[::1]:80"));
@@ -213,19 +215,9 @@ fn an_absolute_form_is_cut_and_outweighs_host() {
 
 #[test]
 fn an_absolute_form_has_a_known_scheme_and_a_plain_authority() {
-    for t in [
-        "ftp://b/",
-        "b/",
-        "a:443",
-        "v1/models",
-        "http:/b/",
-        "http:b",
-        "//",
-        "?x",
-        "http://b?x=1",
-        "h2c://b/",
-        "file:///etc/passwd",
-    ] {
+    for t in
+        ["ftp://b/", "b/", "a:443", "v1/models", "http:/b/", "http:b", "//", "?x", "h2c://b/", "file:///etc/passwd"]
+    {
         let expected = if t.starts_with("//") { None } else { Some(RequestError::Target(TargetFault::Form)) };
         assert_eq!(target("GET", t).err(), expected, "{t}");
     }
