@@ -18,6 +18,7 @@
 use crate::parity::template::Template;
 use crate::process::{Folder, Server, binary};
 use keywheel_core::config::{Config, Files, Layers};
+use keywheel_core::secret::Secret;
 use keywheel_runtime::fake::{Behaviour, Provider, threads};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -116,11 +117,9 @@ impl Row {
     /// # Errors
     /// What is wrong with what came of it.
     pub fn on_core(&self) -> Result<(), String> {
-        let env = [("AUTH_KEY", TOKEN), ("OPENAI_BASE_URL", "http://127.0.0.1:9")];
-        let env = env.map(|(name, value)| (name.into(), value.into())).to_vec();
-        let layers = Layers { env, ..Layers::default() };
+        let layers = Layers::of_env([("AUTH_KEY", TOKEN), ("OPENAI_BASE_URL", "http://127.0.0.1:9")]);
         let mut files = Files::new();
-        files.add(FILE, self.state.why().map_or_else(|| Ok(self.bytes()), |why| Err(why.into())));
+        files.add(FILE, self.state.why().map_or_else(|| Ok(Secret::new(self.bytes())), |why| Err(why.into())));
         let said = match Config::parse(&layers, &files) {
             Ok((config, warnings)) => {
                 let key = |key: &[u8]| String::from_utf8_lossy(key).into_owned();

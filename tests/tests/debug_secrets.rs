@@ -6,6 +6,7 @@ use keywheel_core::http1::Scan;
 use keywheel_core::http1::head::{request, response};
 use keywheel_core::limits::Limits;
 use keywheel_core::proxy::Proxy;
+use keywheel_core::secret::Secret;
 use keywheel_core::session::{Action, Linked, Session, Side};
 use keywheel_core::time::{Instant, UnixMillis, Wall};
 use keywheel_core::turn::{Pool, Turn};
@@ -43,12 +44,12 @@ fn the_check_sees_bytes_written_as_numbers() {
 }
 
 fn layers(env: &[(&str, &str)]) -> Layers {
-    Layers { env: env.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect(), ..Layers::default() }
+    Layers::of_env(env.iter().copied())
 }
 
 fn files(keys: &str) -> Files {
     let mut files = Files::new();
-    files.add("keys.txt", Ok(keys.into()));
+    files.add("keys.txt", Ok(Secret::new(keys)));
     files
 }
 
@@ -69,13 +70,7 @@ fn a_configuration_and_what_is_wrong_with_it() {
         (layers(&[("OPENAI_BASE_URL", &user)]), files(KEY)),
         (layers(&[("AUTH_KEY", TOKEN), ("BEARER_TOKEN", ADMIN)]), files(KEY)),
         (layers(&[(KEY, KEY), ("MAX_RETRIES", "many")]), files(&format!("{KEY}é\n{OTHER_KEY} | weight={KEY}\n"))),
-        (
-            Layers {
-                dotenv: Some(keywheel_core::secret::Secret::new(format!("{KEY}\n=\"{TOKEN}").as_bytes())),
-                ..Layers::default()
-            },
-            files(KEY),
-        ),
+        (Layers { dotenv: Some(Secret::new(format!("{KEY}\n=\"{TOKEN}"))), ..Layers::default() }, files(KEY)),
     ];
     for (layers, files) in &bad {
         let result = Config::parse(layers, files);

@@ -33,6 +33,12 @@ impl Tokens {
         (!digests.is_empty()).then_some(Tokens(digests))
     }
 
+    /// These, and those of another set.
+    pub fn and(mut self, other: Tokens) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()

@@ -134,7 +134,7 @@ fn log(r: &mut Reader<'_>) -> LogConfig {
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let default = LogConfig::default();
     let path = r.text("LOG_FILE_PATH").map_or_else(|| "logs/app.log".into(), |(path, _)| path.into());
-    if r.text("LOG_ENABLE_FILE").is_none() {
+    if r.source("LOG_ENABLE_FILE").is_none() {
         r.idle("LOG_FILE_PATH", "LOG_ENABLE_FILE is not set");
     }
     LogConfig {

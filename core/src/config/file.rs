@@ -8,6 +8,7 @@
 //!
 //! A value becomes the text that the environment would hold; a list becomes a comma list.
 
+use crate::secret::Secret;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Range;
@@ -20,7 +21,7 @@ pub(super) struct Line {
     /// The name as written.
     pub(super) name: String,
     /// The value as the environment would hold it.
-    pub(super) value: String,
+    pub(super) value: Secret,
     /// From 1.
     pub(super) line: u32,
 }
@@ -59,7 +60,7 @@ pub(super) fn parse(text: &[u8]) -> (Vec<Line>, Vec<BadLine>) {
 }
 
 /// Name, text (`None`: not flat) and line of each value.
-type Values = Vec<(String, Option<String>, u32)>;
+type Values = Vec<(String, Option<Secret>, u32)>;
 
 fn toml(text: &str) -> Result<Values, BadLine> {
     let table = DeTable::parse(text).map_err(|error| {
@@ -74,12 +75,14 @@ fn toml(text: &str) -> Result<Values, BadLine> {
     Ok(values)
 }
 
-fn toml_text(value: &DeValue<'_>) -> Option<String> {
+fn toml_text(value: &DeValue<'_>) -> Option<Secret> {
     match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n.to_string()),
-        DeValue::Float(number) => Some(number.as_str().to_owned()),
-        DeValue::Boolean(yes) => Some(yes.to_string()),
+        DeValue::String(text) => Some(Secret::from(&**text)),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).ok().map(|n| Secret::new(n.to_string()))
+        }
+        DeValue::Float(number) => Some(number.as_str().into()),
+        DeValue::Boolean(yes) => Some(Secret::new(yes.to_string())),
         DeValue::Array(items) => joined(items.iter().map(|item| match item.get_ref() {
             DeValue::Array(_) => None,
             item => toml_text(item),
@@ -96,17 +99,17 @@ fn json(text: &str) -> Result<Values, BadLine> {
         BadLine { line: u32::try_from(error.line()).unwrap_or(0), what: format!("not JSON: {what}").into() }
     })?;
     let place = |raw: &RawValue| (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    let value = |raw: &RawValue| serde_json::from_str(raw.get()).ok().and_then(|value| json_text(&value));
+    let value = |raw: &RawValue| serde_json::from_str(raw.get()).ok().and_then(json_text);
     Ok(pairs.0.into_iter().map(|(name, raw)| (name, value(raw), line_of(text, place(raw)))).collect())
 }
 
-fn json_text(value: &serde_json::Value) -> Option<String> {
+fn json_text(value: serde_json::Value) -> Option<Secret> {
     use serde_json::Value;
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(yes) => Some(yes.to_string()),
-        Value::Array(items) => joined(items.iter().map(|item| match item {
+        Value::String(text) => Some(Secret::new(text)),
+        Value::Number(number) => Some(Secret::new(number.to_string())),
+        Value::Bool(yes) => Some(Secret::new(yes.to_string())),
+        Value::Array(items) => joined(items.into_iter().map(|item| match item {
             Value::Array(_) => None,
             item => json_text(item),
         })),
@@ -115,9 +118,14 @@ fn json_text(value: &serde_json::Value) -> Option<String> {
 }
 
 /// A comma list; an item that holds a comma itself could not be told from two.
-fn joined(items: impl Iterator<Item = Option<String>>) -> Option<String> {
-    let items: Option<Vec<String>> = items.map(|item| item.filter(|text| !text.contains(','))).collect();
-    items.map(|items| items.join(","))
+fn joined(items: impl Iterator<Item = Option<Secret>>) -> Option<Secret> {
+    let mut list = Secret::default();
+    for (n, item) in items.enumerate() {
+        let item = item.filter(|text| !text.expose().contains(&b','))?;
+        list.append(if n == 0 { b"" } else { b"," });
+        list.append(item.expose());
+    }
+    Some(list)
 }
 
 /// The line of a byte offset, from 1.
@@ -160,7 +168,7 @@ mod tests {
     fn read(text: &str) -> Vec<(String, String, u32)> {
         let (lines, bad) = parse(text.as_bytes());
         assert_eq!(bad, [], "{text}");
-        lines.into_iter().map(|l| (l.name, l.value, l.line)).collect()
+        lines.into_iter().map(|l| (l.name, l.value.expose_text().unwrap().to_owned(), l.line)).collect()
     }
 
     fn expected(all: &[(&str, &str, u32)]) -> Vec<(String, String, u32)> {

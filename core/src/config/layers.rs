@@ -12,16 +12,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the command line said. All are texts, so that each is checked in one place.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Flags {
     /// `-p/--port`.
     pub port: Option<String>,
     /// `-H/--host`.
     pub host: Option<String>,
     /// `-c/--keys`: a comma list of keys, `@FILE`, or `-` for standard input.
-    pub keys: Option<String>,
+    pub keys: Option<Secret>,
     /// `-k/--auth-key`.
-    pub auth_key: Option<String>,
+    pub auth_key: Option<Secret>,
     /// `-s/--strategy`.
     pub strategy: Option<String>,
     /// `--config`.
@@ -35,18 +35,26 @@ pub struct Flags {
 }
 
 /// Everything but the content of files. `Debug` shows none of it, as any value may be a secret.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Layers {
     /// The command line.
     pub flags: Flags,
     /// The process environment.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, Secret)>,
     /// The content of `.env`, where there is one.
     pub dotenv: Option<Secret>,
     /// Names and addresses of this machine, as far as they are known: an upstream on them may be the proxy itself.
     pub own_names: Vec<Box<str>>,
     /// Names this process in `x-keywheel-hop`: random, and the same at each reload.
     pub instance: u64,
+}
+
+impl Layers {
+    /// These variables, and nothing else.
+    pub fn of_env<N: Into<String>, V: Into<Vec<u8>>>(env: impl IntoIterator<Item = (N, V)>) -> Self {
+        let env = env.into_iter().map(|(name, value)| (name.into(), Secret::new(value))).collect();
+        Layers { env, ..Layers::default() }
+    }
 }
 
 impl fmt::Debug for Flags {
@@ -62,7 +70,7 @@ impl fmt::Debug for Layers {
 }
 
 /// The files that were read, by the path that named them, each with its content or why there is none.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Files(BTreeMap<Box<str>, Result<Secret, Box<str>>>);
 
 impl Files {
@@ -72,8 +80,8 @@ impl Files {
     }
 
     /// Adds what reading `path` gave; an error is told in words (`not found`).
-    pub fn add(&mut self, path: &str, content: Result<Vec<u8>, String>) {
-        self.0.insert(path.into(), content.map(Secret::new).map_err(String::into));
+    pub fn add(&mut self, path: &str, content: Result<Secret, String>) {
+        self.0.insert(path.into(), content.map_err(String::into));
     }
 
     /// Whether reading this file was tried.
@@ -96,9 +104,21 @@ pub(super) struct Given {
     /// The setting's name, upper case.
     pub(super) name: Box<str>,
     /// Without white space around it. Empty: this layer says that the setting has its default.
-    pub(super) value: String,
+    value: Secret,
     /// Where it stands.
     pub(super) source: Source,
+}
+
+impl Given {
+    fn new(name: &str, value: &Secret, source: Source) -> Self {
+        let value = value.expose_text().unwrap_or_default().trim().into();
+        Given { name: name.into(), value, source }
+    }
+
+    /// The value, which may be a secret.
+    pub(super) fn text(&self) -> &str {
+        self.value.expose_text().unwrap_or_default()
+    }
 }
 
 /// The values of all layers, the strongest first.
@@ -107,24 +127,22 @@ pub(super) struct Stack([Vec<Given>; 4]);
 impl Stack {
     /// Orders the layers. Lines that cannot be read go into `errors`.
     pub(super) fn new(layers: &Layers, files: &Files, errors: &mut Vec<ConfigError>) -> Self {
-        let given =
-            |name: &str, value: &str, source| Given { name: name.into(), value: value.trim().to_owned(), source };
-        let env = layers.env.iter().map(|(name, value)| given(name, value, Source::Env(name.as_str().into())));
+        let env = layers.env.iter().map(|(name, value)| Given::new(name, value, Source::Env(name.as_str().into())));
         let mut stack = Stack([layers.flags.given(), env.collect(), Vec::new(), Vec::new()]);
 
         let path: Arc<str> = ".env".into();
         let at = |path: &Arc<str>, line| Source::File { path: Arc::clone(path), line };
         let (assignments, bad) = dotenv::parse(layers.dotenv.as_ref().map_or(&[], Secret::expose));
-        stack.0[2] = assignments.iter().map(|a| given(&a.name, &a.value, at(&path, a.line))).collect();
+        stack.0[2] = assignments.iter().map(|a| Given::new(&a.name, &a.value, at(&path, a.line))).collect();
         errors.extend(bad.iter().map(|b| ConfigError::Line { source: at(&path, b.line), what: b.what.into() }));
 
         if let Some(config) = stack.first("CONFIG_FILE").filter(|given| !given.value.is_empty()) {
-            let path: Arc<str> = config.value.as_str().into();
+            let path: Arc<str> = config.text().into();
             match files.get(&path) {
                 Ok(text) => {
                     let (lines, bad) = file::parse(text);
                     let name = |line: &file::Line| line.name.to_ascii_uppercase();
-                    stack.0[3] = lines.iter().map(|l| given(&name(l), &l.value, at(&path, l.line))).collect();
+                    stack.0[3] = lines.iter().map(|l| Given::new(&name(l), &l.value, at(&path, l.line))).collect();
                     errors
                         .extend(bad.into_iter().map(|b| ConfigError::Line { source: at(&path, b.line), what: b.what }));
                 }
@@ -151,7 +169,7 @@ impl Stack {
         let Some(layer) = self.0.iter().find(|layer| layer.iter().any(|given| called(&given))) else { return Ok(None) };
         let mut set = layer.iter().filter(called).filter(|given| !given.value.is_empty());
         let Some(first) = set.next() else { return Ok(None) };
-        match set.find(|other| other.value != first.value) {
+        match set.find(|other| other.text() != first.text()) {
             Some(other) => Err(ConfigError::Conflict {
                 first: (first.name.clone(), first.source.clone()),
                 second: (other.name.clone(), other.source.clone()),
@@ -174,20 +192,19 @@ impl Stack {
 impl Flags {
     /// The flags under the names of the settings that they set. `-c` is not among them: see `build`.
     fn given(&self) -> Vec<Given> {
-        let all = [
+        let open = [
             ("PORT", "-p", &self.port),
             ("HOST", "-H", &self.host),
-            ("AUTH_KEY", "-k", &self.auth_key),
             ("LOAD_BALANCE_STRATEGY", "-s", &self.strategy),
             ("CONFIG_FILE", "--config", &self.config),
             ("LOG_FORMAT", "--log-format", &self.log_format),
             ("LOG_LEVEL", "--log-level", &self.log_level),
             ("WORKERS", "--workers", &self.workers),
         ];
-        let given = |(name, flag, value): &(&str, &'static str, &Option<String>)| {
-            let value = value.as_ref()?.trim().to_owned();
-            Some(Given { name: (*name).into(), value, source: Source::Flag(flag) })
-        };
-        all.iter().filter_map(given).collect()
+        let auth_key = self.auth_key.iter().map(|value| Given::new("AUTH_KEY", value, Source::Flag("-k")));
+        let open = open
+            .into_iter()
+            .filter_map(|(name, flag, value)| Some(Given::new(name, &value.as_deref()?.into(), Source::Flag(flag))));
+        auth_key.chain(open).collect()
     }
 }

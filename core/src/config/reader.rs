@@ -26,11 +26,21 @@ impl<'a> Reader<'a> {
         Reader { stack, layers, files, errors, warnings: Vec::new() }
     }
 
-    /// The text of a setting and where it stands; `None` when nobody set it or its names contradict each other.
+    /// The text of a setting that is no secret and where it stands.
     pub(super) fn text(&mut self, name: &str) -> Option<(String, Source)> {
+        self.given(name).map(|given| (given.text().to_owned(), given.source.clone()))
+    }
+
+    /// Where a setting stands, if somebody set it.
+    pub(super) fn source(&mut self, name: &str) -> Option<Source> {
+        self.given(name).map(|given| given.source.clone())
+    }
+
+    /// A setting; `None` when nobody set it or its names contradict each other.
+    fn given(&mut self, name: &str) -> Option<&Given> {
         let also = SETTINGS.iter().find(|s| s.name == name).and_then(|s| s.also);
         match self.stack.find(name, also) {
-            Ok(given) => given.map(|given| (given.value.clone(), given.source.clone())),
+            Ok(given) => given,
             Err(error) => {
                 self.errors.push(error);
                 None
@@ -40,22 +50,15 @@ impl<'a> Reader<'a> {
 
     /// A setting's value; `None` when nobody set it, or when it does not parse, which is remembered.
     pub(super) fn get<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Parsed<T>) -> Option<T> {
-        let (text, source) = self.text(name)?;
-        match parse(&text) {
+        let given = self.given(name)?;
+        match parse(given.text()) {
             Ok(value) => Some(value),
             Err(right) => {
-                self.wrong(name, source, &text, right);
+                let error = wrong(name, given, right);
+                self.errors.push(error);
                 None
             }
         }
-    }
-
-    /// Remembers that this value does not parse.
-    pub(super) fn wrong(&mut self, name: &str, source: Source, text: &str, right: Cow<'static, str>) {
-        const SHOWN: usize = 32;
-        let secret = SETTINGS.iter().any(|s| s.name == name && s.secret);
-        let shown = (!secret && text.len() <= SHOWN).then(|| text.into());
-        self.errors.push(ConfigError::Value { name: name.into(), source, shown, right });
     }
 
     pub(super) fn boolean(&mut self, name: &str, default: bool) -> bool {
@@ -73,7 +76,7 @@ impl<'a> Reader<'a> {
 
     /// Says that this setting, if somebody set it, changes nothing.
     pub(super) fn idle(&mut self, name: &str, why: &'static str) {
-        if let Some((_, source)) = self.text(name) {
+        if let Some(source) = self.source(name) {
             self.warnings.push(Warning::NoEffect { name: name.into(), source, why });
         }
     }
@@ -92,15 +95,13 @@ impl<'a> Reader<'a> {
     pub(super) fn names(&mut self) {
         for setting in SETTINGS {
             let Some(why) = setting.without_effect else { continue };
-            let Some((text, source)) = self.text(setting.name) else { continue };
-            let parsed = match setting.name {
-                "DISABLE_COMPRESSION" => boolean(&text).map(drop),
-                "BUFFER_SIZE" | "STREAM_BUFFER_SIZE" => size(&text, 1, usize::MAX).map(drop),
+            let fits = |text: &str| match setting.name {
+                "DISABLE_COMPRESSION" => boolean(text).map(drop),
+                "BUFFER_SIZE" | "STREAM_BUFFER_SIZE" => size(text, 1, usize::MAX).map(drop),
                 _ => Ok(()),
             };
-            match parsed {
-                Ok(()) => self.warnings.push(Warning::NoEffect { name: setting.name.into(), source, why }),
-                Err(right) => self.wrong(setting.name, source, &text, right),
+            if self.get(setting.name, fits).is_some() {
+                self.idle(setting.name, why);
             }
         }
         for Given { name, source, .. } in self.stack.of_file().iter().filter(|given| !names::is_known(&given.name)) {
@@ -114,4 +115,12 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// That this value does not parse.
+fn wrong(name: &str, given: &Given, right: Cow<'static, str>) -> ConfigError {
+    const SHOWN: usize = 32;
+    let secret = SETTINGS.iter().any(|s| s.name == name && s.secret);
+    let shown = Some(given.text()).filter(|text| !secret && text.len() <= SHOWN);
+    ConfigError::Value { name: name.into(), source: given.source.clone(), shown: shown.map(Box::from), right }
 }

@@ -12,8 +12,7 @@ type Outcome = Result<(Config, Vec<Warning>), Vec<ConfigError>>;
 impl Start {
     /// Keys in keys.txt and these variables.
     fn env(env: &[(&str, &str)]) -> Self {
-        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Start { layers: Layers { env, ..Layers::default() }, disk: vec![("keys.txt", b"sk-a\nsk-b\n".to_vec())] }
+        Start { layers: Layers::of_env(env.iter().copied()), disk: vec![("keys.txt", b"sk-a\nsk-b\n".to_vec())] }
     }
 
     fn file(mut self, path: &'static str, text: &str) -> Self {
@@ -37,7 +36,7 @@ impl Start {
         for _ in 0..4 {
             for path in Config::needs(&self.layers, &files) {
                 let found = self.disk.iter().find(|(p, _)| **p == *path);
-                files.add(&path, found.map(|(_, text)| text.clone()).ok_or("not found".to_owned()));
+                files.add(&path, found.map(|(_, text)| Secret::new(&**text)).ok_or("not found".to_owned()));
             }
         }
         assert!(Config::needs(&self.layers, &files).is_empty(), "two rounds are enough");
@@ -458,7 +457,7 @@ fn a_file_is_asked_for_once_and_what_it_names_after_it() {
     let start = Start::env(&[("CONFIG_FILE", "c.toml")]);
     let mut files = Files::new();
     assert_eq!(Config::needs(&start.layers, &files), ["c.toml".into()]);
-    files.add("c.toml", Ok(b"keys_file = 'k'\nauth_key_file = 't'\nupstream_ca_file = 't'".to_vec()));
+    files.add("c.toml", Ok("keys_file = 'k'\nauth_key_file = 't'\nupstream_ca_file = 't'".into()));
     assert_eq!(Config::needs(&start.layers, &files), ["k".into(), "t".into()]);
     files.add("k", Err("not found".into()));
     assert_eq!(Config::needs(&start.layers, &files), ["t".into()]);

@@ -15,28 +15,27 @@ pub(super) fn client(r: &mut Reader<'_>) -> Option<Tokens> {
     if r.layers.flags.auth_key.is_some() {
         r.warnings.push(Warning::OnCommandLine { flag: "-k", instead: "AUTH_KEY or AUTH_KEY_FILE" });
     }
-    let listed = r.get("AUTH_KEY", list).unwrap_or_default();
-    let filed = file(r).unwrap_or_default();
-    Tokens::new(listed.iter().map(String::as_bytes).chain(filed.iter().map(Vec::as_slice)))
+    let (listed, filed) = (r.get("AUTH_KEY", list), file(r));
+    listed.into_iter().chain(filed).reduce(Tokens::and)
 }
 
 /// The tokens of `ADMIN_KEY`.
 pub(super) fn admin(r: &mut Reader<'_>, client: Option<&Tokens>) -> Option<Tokens> {
-    let tokens = r.get("ADMIN_KEY", list).and_then(Tokens::new)?;
+    let tokens = r.get("ADMIN_KEY", list)?;
     if client.is_some_and(|client| client.overlaps(&tokens)) {
         r.warnings.push(Warning::AdminIsClient);
     }
     Some(tokens)
 }
 
-fn list(text: &str) -> Parsed<Vec<String>> {
+fn list(text: &str) -> Parsed<Tokens> {
     let right = "tokens of visible ASCII characters, separated by commas";
-    let tokens: Parsed<Vec<String>> = value::list(text).map(|token| value::visible(token).map(str::to_owned)).collect();
-    tokens.ok().filter(|tokens| !tokens.is_empty()).ok_or(right.into())
+    let tokens: Parsed<Vec<&str>> = value::list(text).map(value::visible).collect();
+    tokens.ok().and_then(Tokens::new).ok_or(right.into())
 }
 
 /// One token a line, as the keys file has keys.
-fn file(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
+fn file(r: &mut Reader<'_>) -> Option<Tokens> {
     const NAME: &str = "AUTH_KEY_FILE";
     let (path, source) = r.text(NAME)?;
     let wrong = |why: &str| ConfigError::File { name: NAME, source, path: path.as_str().into(), why: why.into() };
@@ -49,7 +48,7 @@ fn file(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
     };
     let (mut tokens, mut bad) = (Vec::new(), Vec::new());
     for (line, token) in keys::lines(text) {
-        if token.iter().all(u8::is_ascii_graphic) { tokens.push(token.to_vec()) } else { bad.push(line) }
+        if token.iter().all(u8::is_ascii_graphic) { tokens.push(token) } else { bad.push(line) }
     }
     if tokens.is_empty() && bad.is_empty() {
         r.errors.push(wrong("it holds no token; write one a line"));
@@ -59,5 +58,5 @@ fn file(r: &mut Reader<'_>) -> Option<Vec<Vec<u8>>> {
         source: Source::File { path: Arc::clone(&path), line },
         what: "the token is not made of visible ASCII characters without spaces".into(),
     }));
-    Some(tokens)
+    Tokens::new(tokens)
 }

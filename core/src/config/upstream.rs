@@ -11,9 +11,9 @@ use crate::origin::{BaseUrl, Origin};
 use std::sync::Arc;
 
 /// Where the keys come from.
-enum KeysFrom {
+enum KeysFrom<'a> {
     /// A comma list on the command line.
-    List(String),
+    List(&'a str),
     /// A file, and where it is named.
     File(Box<str>, Source),
 }
@@ -30,11 +30,12 @@ pub(super) fn keys_file(r: &mut Reader<'_>) -> Option<Box<str>> {
     }
 }
 
-fn from(r: &mut Reader<'_>) -> KeysFrom {
+fn from<'a>(r: &mut Reader<'a>) -> KeysFrom<'a> {
     let flag = |path: &str| KeysFrom::File(path.into(), Source::Flag(FLAG));
-    match r.layers.flags.keys.as_deref().map(str::trim) {
+    let layers = r.layers;
+    match layers.flags.keys.as_ref().map(|keys| keys.expose_text().unwrap_or_default().trim()) {
         Some("-") => flag("-"),
-        Some(text) => text.strip_prefix('@').map_or_else(|| KeysFrom::List(text.to_owned()), flag),
+        Some(text) => text.strip_prefix('@').map_or(KeysFrom::List(text), flag),
         None => match r.text("KEYS_FILE") {
             Some((path, source)) => KeysFrom::File(path.into(), source),
             None => KeysFrom::File(FILE.into(), Source::Default),
@@ -47,7 +48,7 @@ pub(super) fn keys(r: &mut Reader<'_>, listen: &Listen) -> Vec<Arc<KeyEntry>> {
     let bases = r.get("OPENAI_BASE_URL", base_url::list);
     let bases = bases.unwrap_or_else(|| Arc::from([BaseUrl::new(Origin::new(true, HOST, 443), "")]));
     if leads_back(r, listen, &bases) {
-        let source = r.text("OPENAI_BASE_URL").map_or(Source::Default, |(_, source)| source);
+        let source = r.source("OPENAI_BASE_URL").unwrap_or(Source::Default);
         refuse(r, "OPENAI_BASE_URL", source, listen);
     }
     let Some((found, at)) = read(r) else { return Vec::new() };
@@ -68,7 +69,7 @@ fn read(r: &mut Reader<'_>) -> Option<(Keys, Source)> {
     match from(r) {
         KeysFrom::List(text) => {
             r.warnings.push(Warning::OnCommandLine { flag: FLAG, instead: "-c @FILE, -c - or KEYS_FILE" });
-            Some((keys::inline(&text), Source::Flag(FLAG)))
+            Some((keys::inline(text), Source::Flag(FLAG)))
         }
         KeysFrom::File(path, source) => match r.files.get(&path) {
             Ok(text) => Some((keys::file(text), Source::File { path: path.as_ref().into(), line: 0 })),

@@ -3,6 +3,7 @@
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use keywheel_core::config::Flags;
+use keywheel_core::secret::Secret;
 use std::ffi::OsString;
 
 /// A transparent, load-balancing proxy for LLM APIs: one token in front, many upstream keys behind it.
@@ -77,6 +78,7 @@ pub(super) fn parse(name: &'static str, args: Vec<OsString>) -> Result<Call, cla
         return Ok(Call::Demo { once });
     }
     let Args { port, host, keys, auth_key, strategy, config, log_format, log_level, workers, command: _ } = args;
+    let (keys, auth_key) = (keys.map(Secret::new), auth_key.map(Secret::new));
     Ok(Call::Serve(Box::new(Flags { port, host, keys, auth_key, strategy, config, log_format, log_level, workers })))
 }
 
@@ -123,7 +125,9 @@ mod tests {
     #[test]
     fn each_flag_by_each_name() {
         let all = |f: Flags| {
-            [f.port, f.host, f.keys, f.auth_key, f.strategy, f.config, f.log_format, f.log_level, f.workers]
+            let shown = |secret: Option<Secret>| secret.map(|text| text.expose_text().unwrap().to_owned());
+            let (keys, auth_key) = (shown(f.keys), shown(f.auth_key));
+            [f.port, f.host, keys, auth_key, f.strategy, f.config, f.log_format, f.log_level, f.workers]
                 .map(|value| value.unwrap_or_default())
                 .join(" ")
         };
@@ -133,7 +137,7 @@ mod tests {
         assert_eq!(all(flags(long)), "1 ::1 @f t random c.toml json debug 2");
         assert_eq!(all(flags(short)), all(flags(long)));
         assert_eq!(all(flags("")), "        ");
-        assert_eq!(flags("-c -").keys.as_deref(), Some("-"), "standard input");
+        assert_eq!(flags("-c -").keys.unwrap().expose(), b"-", "standard input");
         assert_eq!(flags("-p=80").port.as_deref(), Some("80"));
     }
 

@@ -4,10 +4,11 @@ use keywheel_core::config::{Config, ConfigError, Files, Flags, Layers, Source, W
 use keywheel_core::secret::Secret;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use zeroize::Zeroizing;
 
 /// Longest file: a million keys fit.
-const FILE_MAX: u64 = 256 * 1024 * 1024;
+const FILE_MAX: usize = 256 * 1024 * 1024;
 
 /// A configuration, and what its operator should know of it.
 #[derive(Debug)]
@@ -20,7 +21,8 @@ pub(super) struct Loaded {
 
 /// Reads the configuration, at the start and at each reload.
 pub(super) struct Loader {
-    layers: Layers,
+    /// All but `.env`, which is read anew each time.
+    layers: Mutex<Layers>,
     /// Standard input can be read once: a reload finds what was there at the start.
     stdin: OnceLock<Result<Secret, String>>,
 }
@@ -29,9 +31,9 @@ impl Loader {
     /// With these flags over this process's environment. `instance` names the process.
     pub(super) fn new(flags: Flags, instance: u64) -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
-        let env = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
+        let env = Layers::of_env(std::env::vars_os().map(|(name, value)| (text(name), text(value))));
         let own_names = hostname().into_iter().collect();
-        Loader { layers: Layers { flags, env, dotenv: None, own_names, instance }, stdin: OnceLock::new() }
+        Loader { layers: Mutex::new(Layers { flags, own_names, instance, ..env }), stdin: OnceLock::new() }
     }
 
     /// Reads everything anew.
@@ -39,19 +41,19 @@ impl Loader {
     /// # Errors
     /// All that is wrong, at once.
     pub(super) fn load(&self) -> Result<Loaded, Vec<ConfigError>> {
-        let mut layers = self.layers.clone();
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = Vec::new();
-        match read_file(".env") {
+        layers.dotenv = match read_file(".env") {
             Ok(content) => {
-                layers.dotenv = Some(Secret::new(content));
                 read.push(".env".into());
+                Some(content)
             }
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => {
                 let (source, path) = (Source::Default, ".env".into());
                 return Err(vec![ConfigError::File { name: ".env", source, path, why: words(&e).into() }]);
             }
-        }
+        };
         let mut files = Files::new();
         loop {
             let needs = Config::needs(&layers, &files);
@@ -66,30 +68,36 @@ impl Loader {
                 files.add(&path, content);
             }
         }
-        let (config, warnings) = Config::parse(&layers, &files)?;
-        Ok(Loaded { config, warnings, read })
+        let parsed = Config::parse(&layers, &files);
+        layers.dotenv = None;
+        parsed.map(|(config, warnings)| Loaded { config, warnings, read })
     }
 
-    fn content(&self, path: &str) -> Result<Vec<u8>, String> {
+    fn content(&self, path: &str) -> Result<Secret, String> {
         if path != "-" {
             return read_file(path).map_err(|e| words(&e));
         }
-        let once = self.stdin.get_or_init(|| read_all(io::stdin()).map(Secret::new).map_err(|e| words(&e)));
-        once.as_ref().map(|secret| secret.expose().to_vec()).map_err(Clone::clone)
+        let once = self.stdin.get_or_init(|| read_all(io::stdin()).map_err(|e| words(&e)));
+        once.as_ref().map(|secret| Secret::new(secret.expose())).map_err(Clone::clone)
     }
 }
 
-fn read_file(path: &str) -> io::Result<Vec<u8>> {
+fn read_file(path: &str) -> io::Result<Secret> {
     read_all(File::open(path)?)
 }
 
-fn read_all(from: impl Read) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    from.take(FILE_MAX + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > FILE_MAX {
-        return Err(io::Error::other("it is longer than 256 MiB"));
+/// By pieces, as a `Vec` that grows would leave copies behind.
+fn read_all(mut from: impl Read) -> io::Result<Secret> {
+    let (mut content, mut piece) = (Secret::default(), Zeroizing::new([0; 8192]));
+    loop {
+        match from.read(&mut piece[..]) {
+            Ok(0) => return Ok(content),
+            Ok(n) if content.len() + n > FILE_MAX => return Err(io::Error::other("it is longer than 256 MiB")),
+            Ok(n) => content.append(&piece[..n]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    Ok(content)
 }
 
 fn words(error: &io::Error) -> String {

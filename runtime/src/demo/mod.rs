@@ -20,7 +20,7 @@ use crate::server::{self, Boot, Flavour, Running};
 use crate::traits::Listener;
 use flow::Score;
 use keys::TOKEN;
-use keywheel_core::config::{Config, Files, Flags, Layers, LogConfig};
+use keywheel_core::config::{Config, Files, Layers, LogConfig};
 use keywheel_core::time::Wall;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -106,16 +106,11 @@ fn fail(name: &str, why: &str) -> ExitCode {
 
 /// keywheel's settings for the demo, as an environment would give them.
 fn config(upstream: SocketAddr) -> Result<Config, String> {
-    let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let env = vec![
-        set("HOST", "127.0.0.1"),
-        set("PORT", "0"),
-        set("OPENAI_BASE_URL", &format!("http://{upstream}")),
-        set("AUTH_KEY", TOKEN),
-    ];
-    let layers = Layers { flags: Flags::default(), env, dotenv: None, own_names: Vec::new(), instance: seed() };
+    let upstream = format!("http://{upstream}");
+    let env = [("HOST", "127.0.0.1"), ("PORT", "0"), ("OPENAI_BASE_URL", &upstream), ("AUTH_KEY", TOKEN)];
+    let layers = Layers { instance: seed(), ..Layers::of_env(env) };
     let mut files = Files::new();
-    files.add("keys.txt", Ok(keys::file().into_bytes()));
+    files.add("keys.txt", Ok(keys::file().as_str().into()));
     let parsed = Config::parse(&layers, &files);
     parsed
         .map(|(config, _)| config)

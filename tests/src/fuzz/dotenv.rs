@@ -20,7 +20,8 @@ pub fn run(data: &[u8]) {
     let written: String = found.iter().map(line).collect();
     let (again, bad) = dotenv::parse(written.as_bytes());
     assert!(bad.is_empty(), "{bad:?}");
-    let pairs = |all: &[Assignment]| all.iter().map(|a| (a.name.clone(), a.value.clone())).collect::<Vec<_>>();
+    let pairs =
+        |all: &[Assignment]| all.iter().map(|a| (a.name.clone(), a.value.expose().to_vec())).collect::<Vec<_>>();
     assert!(pairs(&found) == pairs(&again), "what was read reads the same");
 
     parsed(&Layers { dotenv: Some(Secret::new(data)), ..Layers::default() }, b"sk-key");
@@ -30,7 +31,7 @@ pub fn run(data: &[u8]) {
 fn line(assignment: &Assignment) -> String {
     assert!(!assignment.name.is_empty() && !assignment.name.starts_with(|c: char| c.is_ascii_digit()));
     let mut line = format!("{}=\"", assignment.name);
-    for c in assignment.value.chars() {
+    for c in assignment.value.expose_text().expect("a value is UTF-8").chars() {
         match c {
             '"' | '\\' => line.extend(['\\', c]),
             '\n' => line.push_str("\\n"),
@@ -46,7 +47,7 @@ pub(super) fn parsed(layers: &Layers, content: &[u8]) {
     let mut files = Files::new();
     for _ in 0..3 {
         for path in Config::needs(layers, &files) {
-            files.add(&path, Ok(content.to_vec()));
+            files.add(&path, Ok(Secret::new(content)));
         }
     }
     assert!(Config::needs(layers, &files).is_empty(), "no file is asked for twice");

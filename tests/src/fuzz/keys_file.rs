@@ -1,16 +1,16 @@
 //! Bytes as a keys file: the keys that an obvious reader finds, each once, each from its line, and none in a message.
 
 use keywheel_core::config::{Config, Files, KeyEntry, Layers};
+use keywheel_core::secret::Secret;
 use std::collections::BTreeSet;
 
 /// Runs it.
 pub fn run(data: &[u8]) {
-    let env = vec![("AUTH_KEY".to_owned(), "token".to_owned())];
-    let layers = Layers { env, ..Layers::default() };
+    let layers = Layers::of_env([("AUTH_KEY", "token")]);
     let mut files = Files::new();
     for path in Config::needs(&layers, &files) {
         assert_eq!(&*path, "keys.txt");
-        files.add(&path, Ok(data.to_vec()));
+        files.add(&path, Ok(Secret::new(data)));
     }
     let expected = obvious(data);
     let said = match Config::parse(&layers, &files) {

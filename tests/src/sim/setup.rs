@@ -1,6 +1,7 @@
 //! What keywheel is started with: the environment and the keys file, as an operator would write them.
 
 use keywheel_core::config::{Config, Files, Layers};
+use keywheel_core::secret::Secret;
 
 /// An environment and a keys file.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +18,7 @@ impl Setup {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn config(&self) -> Result<Config, String> {
-        let layers = Layers { env: self.env.clone(), ..Layers::default() };
+        let layers = Layers::of_env(self.env.iter().cloned());
         let mut files = Files::new();
         loop {
             let needed = Config::needs(&layers, &files);
@@ -25,7 +26,7 @@ impl Setup {
                 break;
             }
             for path in needed {
-                let keys = (&*path == "keys.txt").then(|| self.keys.join("\n").into_bytes());
+                let keys = (&*path == "keys.txt").then(|| Secret::new(self.keys.join("\n")));
                 files.add(&path, keys.ok_or_else(|| "not found".to_owned()));
             }
         }

@@ -10,24 +10,17 @@
 //!
 //! No variable is expanded: `$` stands for itself. The process environment is never changed.
 
-use core::fmt;
+use crate::secret::Secret;
 
 /// One assignment.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Assignment {
     /// The name as written.
     pub name: String,
     /// The value without quotes and escapes.
-    pub value: String,
+    pub value: Secret,
     /// The line on which the name stands, from 1.
     pub line: u32,
-}
-
-impl fmt::Debug for Assignment {
-    /// The value may be a secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}=… (line {})", self.name, self.line)
-    }
 }
 
 /// A line that is no assignment: its number, and what is wrong with it.
@@ -80,7 +73,7 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// Name and value of a line; a quoted value may take further lines.
-fn assignment<'a>(line: &'a [u8], lines: &mut Lines<'a>) -> Result<(String, String), &'static str> {
+fn assignment<'a>(line: &'a [u8], lines: &mut Lines<'a>) -> Result<(String, Secret), &'static str> {
     let Some(equals) = memchr::memchr(b'=', line) else { return Err("NAME=value is expected") };
     let (name, value) = line.split_at(equals);
     let name = name.trim_ascii();
@@ -95,9 +88,9 @@ fn assignment<'a>(line: &'a [u8], lines: &mut Lines<'a>) -> Result<(String, Stri
     let value = value.get(1..).unwrap_or_default().trim_ascii_start();
     let value = match value.split_first() {
         Some((&quote @ (b'"' | b'\''), rest)) => quoted(quote, rest, lines)?,
-        _ => bare(value).to_vec(),
+        _ => Secret::new(bare(value)),
     };
-    let value = String::from_utf8(value).map_err(|_| "the value is not UTF-8")?;
+    value.expose_text().ok_or("the value is not UTF-8")?;
     Ok((name.iter().map(|&b| char::from(b)).collect(), value))
 }
 
@@ -108,27 +101,27 @@ fn bare(value: &[u8]) -> &[u8] {
     value[..end].trim_ascii_end()
 }
 
-fn quoted<'a>(quote: u8, mut rest: &'a [u8], lines: &mut Lines<'a>) -> Result<Vec<u8>, &'static str> {
-    let mut value = Vec::new();
+fn quoted<'a>(quote: u8, mut rest: &'a [u8], lines: &mut Lines<'a>) -> Result<Secret, &'static str> {
+    let mut value = Secret::default();
     loop {
         rest = match rest {
             [b, after @ ..] if *b == quote => return closed(after).map(|()| value),
             [b'\\', escaped, after @ ..] if quote == b'"' => {
                 match escaped {
-                    b'n' => value.push(b'\n'),
-                    b'r' => value.push(b'\r'),
-                    b't' => value.push(b'\t'),
-                    b'"' | b'\\' | b'$' | b'\'' | b'`' => value.push(*escaped),
-                    other => value.extend([b'\\', *other]),
+                    b'n' => value.append(b"\n"),
+                    b'r' => value.append(b"\r"),
+                    b't' => value.append(b"\t"),
+                    b'"' | b'\\' | b'$' | b'\'' | b'`' => value.append(&[*escaped]),
+                    other => value.append(&[b'\\', *other]),
                 }
                 after
             }
             [b, after @ ..] => {
-                value.push(*b);
+                value.append(&[*b]);
                 after
             }
             [] => {
-                value.push(b'\n');
+                value.append(b"\n");
                 lines.next().ok_or("the quote is not closed")?
             }
         };

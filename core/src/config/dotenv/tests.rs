@@ -4,7 +4,7 @@ use super::*;
 fn read(text: &str) -> Vec<(String, String, u32)> {
     let (found, bad) = parse(text.as_bytes());
     assert_eq!(bad, [], "{text:?}");
-    found.into_iter().map(|a| (a.name, a.value, a.line)).collect()
+    found.into_iter().map(|a| (a.name, a.value.expose_text().unwrap().to_owned(), a.line)).collect()
 }
 
 /// The one value of a text.
@@ -88,5 +88,6 @@ fn bad_lines_are_named_and_the_others_read() {
 #[test]
 fn debug_output_holds_no_value() {
     let (found, _) = parse(b"AUTH_KEY=hunter22");
-    assert_eq!(format!("{found:?}"), "[AUTH_KEY=… (line 1)]");
+    let shown = format!("{found:?}");
+    assert!(shown.contains("AUTH_KEY") && !shown.contains("hunter22"), "{shown}");
 }
