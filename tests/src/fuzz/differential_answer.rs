@@ -1,59 +1,26 @@
-//! What an upstream sends, judged by the RFCs' reader: the client gets the answer that it finds, as it was meant; what is
-//! cut or broken never looks whole, and nothing behind an answer becomes one.
+//! What an upstream sends, through a whole session: what the client gets is what the RFCs' reader finds in the same bytes.
 //!
 //! The first byte says who asks and how the upstream ends; the rest is what it sends.
 
 use super::cuts;
-use super::differential::{ends_here, options, status};
-use super::passage::{KEY, MARK, Passage};
-use crate::rfc::{self, End, Ruling};
-use crate::strict::{self, Framing, Message};
-use keywheel_core::session::{How, Side};
-
-/// Who asks, and how the upstream's bytes end.
-#[derive(Clone, Copy)]
-struct Mode {
-    method: &'static str,
-    old: bool,
-    upgrade: bool,
-    end: Ending,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Fin,
-    Reset,
-    Silence,
-}
+use super::passage::Passage;
+use crate::differential::answers::{Ending, Expected, Mode};
+use keywheel_core::session::Side;
 
 /// Runs it.
 pub fn run(data: &[u8]) {
     let Some((mode, bytes)) = data.split_first() else { return };
-    let mode = Mode {
-        method: ["GET", "HEAD", "POST"][usize::from(mode & 3) % 3],
-        old: mode & 4 != 0,
-        upgrade: mode & 8 != 0,
-        end: [Ending::Fin, Ending::Reset, Ending::Silence][usize::from(mode >> 4) % 3],
-    };
+    let mode = Mode::of(*mode);
     let expected = Expected::of(bytes, mode);
     for pieces in cuts(bytes) {
         one(bytes, &pieces, mode, &expected);
     }
 }
 
-impl Mode {
-    fn request(self) -> String {
-        let version = if self.old { "1.0\r\nConnection: keep-alive" } else { "1.1" };
-        let upgrade = if self.upgrade { "Connection: upgrade\r\nUpgrade: websocket\r\n" } else { "" };
-        let length = if self.method == "POST" { "Content-Length: 0\r\n" } else { "" };
-        format!("{} /v1/first HTTP/{version}\r\nHost: a\r\n{upgrade}{length}\r\n", self.method)
-    }
-}
-
 fn one(bytes: &[u8], pieces: &[usize], mode: Mode, expected: &Expected) {
     let mut passage = Passage::new();
     passage.answer_first_by_hand();
-    assert!(passage.send(Side::Downstream, mode.request().as_bytes()));
+    assert!(passage.send(Side::Downstream, mode.first("").as_bytes()));
     let mut sent = 0;
     for piece in super::pieces(bytes, pieces) {
         // What a connection that is given up or kept would still have brought is the driver's to drop.
@@ -74,161 +41,9 @@ fn one(bytes: &[u8], pieces: &[usize], mode: Mode, expected: &Expected) {
     // The two ends of a tunnel end for themselves.
     if !(expected.switches() && passage.client.windows(13).any(|line| line == b"HTTP/1.1 101 ")) {
         passage.settle();
-        passage.send(Side::Downstream, b"GET /v1/second HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        assert!(passage.arrived().0.len() <= 2, "no request is sent twice");
+        passage.send(Side::Downstream, Mode::second("").as_bytes());
+        assert!(passage.arrived().len() <= 2, "no request is sent twice");
     }
     passage.finish();
-    expected.check(&passage.client, passage.world.hung_up, mode);
-}
-
-/// What the RFCs make of the upstream's bytes.
-struct Expected {
-    interim: Vec<u16>,
-    ruling: Ruling,
-    /// Where the final answer begins.
-    at: usize,
-    doubt: bool,
-}
-
-impl Expected {
-    fn of(bytes: &[u8], mode: Mode) -> Self {
-        let mut expected = Expected { interim: Vec::new(), ruling: Ruling::Part, at: 0, doubt: false };
-        loop {
-            let ruling = rfc::response(&bytes[expected.at..], mode.method, mode.end == Ending::Fin);
-            if let Ruling::Take(message) = &ruling {
-                let status = status_of(message);
-                expected.doubt |= message.doubt.is_some();
-                if let (100 | 102..=199, End::At(size)) = (status, message.end) {
-                    expected.interim.push(status);
-                    expected.at += size;
-                    continue;
-                }
-                if status == 101 && !switches(message, mode) {
-                    return Expected {
-                        ruling: Ruling::Refuse("RFC 9110 15.2.2: a 101 that was not asked for"),
-                        ..expected
-                    };
-                }
-            }
-            return Expected { ruling, ..expected };
-        }
-    }
-
-    /// How many bytes have come when the connection may be kept for another request.
-    fn kept(&self) -> Option<usize> {
-        match &self.ruling {
-            Ruling::Take(message) if message.persists => match message.end {
-                End::At(size) => Some(self.at + size),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn switches(&self) -> bool {
-        matches!(&self.ruling, Ruling::Take(message) if message.framing == Framing::Tunnel)
-    }
-
-    /// Judges all that the client was sent.
-    fn check(&self, mut out: &[u8], ended: Option<How>, mode: Mode) {
-        let closed = ended == Some(How::Fin);
-        let mut interim = self.interim.iter();
-        let answer = loop {
-            let Some(answer) = next(&mut out, mode.method, closed) else { break None };
-            let status = status(&answer);
-            if !matches!(status, 100 | 102..=199) {
-                break Some(answer);
-            }
-            assert!(!mode.old, "HTTP/1.0 has no interim answers");
-            assert!(interim.any(|sent| *sent == status), "an interim answer {status} that nobody sent");
-        };
-        let Some(answer) = answer else { return assert!(!self.must_pass(), "nothing came of {:?}", self.ruling) };
-        self.first(&answer, mode);
-        let over =
-            answer.only("connection").is_some_and(|c| c == b"close") || !answer.complete || status(&answer) == 101;
-        match next(&mut out, "GET", closed) {
-            Some(second) => {
-                assert!(second.complete && (second.only(MARK).is_some() || status(&second) >= 400), "{second:?}");
-            }
-            None => assert!(over, "the second request was not answered behind {answer:?}"),
-        }
-        assert!(out.is_empty(), "nothing else comes: {}", out.escape_ascii());
-    }
-
-    fn must_pass(&self) -> bool {
-        matches!(&self.ruling, Ruling::Take(m) if !self.doubt && matches!(m.end, End::At(_)) && self.interim.len() <= 16)
-    }
-
-    fn first(&self, answer: &Message, mode: Mode) {
-        let ours = answer.only("x-keywheel-request-id").is_some() && status(answer) >= 400 && is_own(answer, mode);
-        let Ruling::Take(sent) = &self.ruling else {
-            return assert!(ours && answer.complete, "{:?} became {answer:?}", self.ruling);
-        };
-        if ours && (status_of(sent) >= 400 || !self.must_pass()) {
-            return;
-        }
-        assert_eq!(status(answer), status_of(sent), "{sent:?} became {answer:?}");
-        let refused = self.doubt && !answer.complete;
-        assert!(refused || answer.complete == matches!(sent.end, End::At(_)), "{sent:?} became {answer:?}");
-        if !spells_key(&sent.body) {
-            let cut = answer.body.strip_suffix(CUT_EVENT).filter(|_| !answer.complete).unwrap_or(&answer.body);
-            let same = if answer.complete { sent.body == cut } else { sent.body.starts_with(cut) };
-            assert!(same, "{sent:?} became {answer:?}");
-        }
-        let length = |fields| matches!(fields, Framing::Length(_));
-        assert!(!length(answer.framing) || length(sent.framing) || status(answer) >= 400, "{sent:?} became {answer:?}");
-        let named = options(&sent.fields);
-        let of = |fields: &strict::Fields| -> strict::Fields {
-            let plain = |name: &str| {
-                let taken = named.iter().any(|n| n.eq_ignore_ascii_case(name));
-                !ends_here(name) && !taken && !is_replaced(name)
-            };
-            fields.iter().filter(|(name, _)| plain(name)).cloned().collect()
-        };
-        if status(answer) < 400 {
-            assert_eq!(of(&sent.fields), of(&answer.fields));
-        }
-    }
-}
-
-/// The next answer that the client was sent.
-fn next(out: &mut &[u8], method: &str, closed: bool) -> Option<Message> {
-    let read = strict::response(out, method, closed).unwrap_or_else(|d| panic!("{d:?}: {}", out.escape_ascii()));
-    let (answer, size) = read?;
-    *out = &out[size..];
-    Some(answer)
-}
-
-/// What may follow in a cut event stream, between its last event and its visible end.
-const CUT_EVENT: &[u8] = b"data: {\"error\":{\"message\":\"The upstream broke off its answer before the end.\",\
-    \"type\":\"server_error\",\"param\":null,\"code\":\"upstream_cut\"}}\n\n";
-
-/// Whether an answer is one of keywheel's own errors.
-fn is_own(answer: &Message, mode: Mode) -> bool {
-    let json = answer.only("content-type") == Some(b"application/json");
-    json && (mode.method == "HEAD" || answer.body.starts_with(b"{\"error\":{\"message\":"))
-}
-
-fn spells_key(body: &[u8]) -> bool {
-    body.windows(8).any(|piece| KEY.as_bytes().windows(8).any(|key| key == piece)) || body.starts_with(&[0x1f, 0x8b])
-}
-
-/// Fields that keywheel gives an answer itself.
-fn is_replaced(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["date", "x-accel-buffering", "vary"].contains(&name.as_str()) || name.starts_with("access-control-")
-}
-
-fn status_of(message: &rfc::Message) -> u16 {
-    match message.start {
-        strict::Start::Response { status, .. } => status,
-        strict::Start::Request { .. } => panic!("a request"),
-    }
-}
-
-/// Whether a 101 is the one that was asked for.
-fn switches(message: &rfc::Message, mode: Mode) -> bool {
-    let mut given = message.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
-    let asked = mode.upgrade && !mode.old && message.minor == 1;
-    asked && given.next().is_some_and(|(_, v)| v.eq_ignore_ascii_case(b"websocket")) && given.next().is_none()
+    expected.check(&passage.client, passage.ended_in_order(), mode);
 }

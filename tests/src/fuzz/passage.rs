@@ -1,14 +1,11 @@
 //! What passes through a session between a client and an upstream that behaves: all bytes of both, kept for a judge.
 
 use super::world::World;
+use crate::differential::{KEY, plain_answer};
 use crate::strict;
 use keywheel_core::config::{PoolConfig, Settings};
 use keywheel_core::session::{How, Linked, Side};
 
-/// The one key.
-pub(super) const KEY: &str = "sk-key-of-the-only-account";
-/// A field of an answer that the upstream gave by itself.
-pub(super) const MARK: &str = "x-answer";
 /// Deadlines that may pass before a session without peers is over.
 const PATIENCE: usize = 64;
 
@@ -85,10 +82,8 @@ impl Passage {
             return false;
         }
         self.answered = self.upstreams.len();
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{MARK}: {}\r\n\r\n", self.answered);
         let strict::Start::Request { method, .. } = message.start else { return false };
-        let body = if method == "HEAD" { "" } else { "ok" };
-        self.world.read(Side::Upstream, format!("{head}{body}").as_bytes());
+        self.world.read(Side::Upstream, plain_answer(&method, self.answered).as_bytes());
         true
     }
 
@@ -124,9 +119,9 @@ impl Passage {
         self.world.hung_up == Some(How::Fin)
     }
 
-    /// The requests that came to the upstream in full, and whether another one was begun. Each had a connection of its own;
-    /// whatever came was written as a careful sender writes.
-    pub(super) fn arrived(&self) -> (Vec<strict::Message>, bool) {
+    /// The requests that came to the upstream in full. Each had a connection of its own; whatever came was written as a
+    /// careful sender writes.
+    pub(super) fn arrived(&self) -> Vec<strict::Message> {
         let (mut whole, mut begun) = (Vec::new(), false);
         for bytes in self.upstreams.iter().filter(|bytes| !bytes.is_empty()) {
             assert!(!begun, "nothing follows a request that was given up");
@@ -136,6 +131,6 @@ impl Passage {
             begun = messages.iter().any(|message| !message.complete);
             whole.extend(messages.into_iter().filter(|message| message.complete));
         }
-        (whole, begun)
+        whole
     }
 }

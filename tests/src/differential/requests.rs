@@ -1,0 +1,178 @@
+//! What came of a client's bytes, against what the RFCs' reader finds in them: the upstream gets exactly those requests,
+//! each as it was meant; nothing that has to be refused, and nothing out of it.
+
+use super::{MARK, Seen, ends_here, options, status};
+use crate::rfc::{self, End, Ruling};
+use crate::strict::{self, Framing, Message, Start};
+
+/// Judges what was `seen` after a client had sent `sent` and ended.
+///
+/// # Panics
+/// Something does not hold.
+pub fn judge(sent: &[u8], seen: Seen<'_>) {
+    let Seen { client, in_order, arrived } = seen;
+    let check = Check { sent, answers: client, in_order, arrived: arrived.into_iter() };
+    check.all(&rfc::requests(sent));
+}
+
+/// What is left to be accounted for.
+struct Check<'p> {
+    sent: &'p [u8],
+    answers: &'p [u8],
+    in_order: bool,
+    arrived: std::vec::IntoIter<Message>,
+}
+
+impl Check<'_> {
+    fn all(mut self, rulings: &[Ruling]) {
+        for ruling in rulings {
+            if !self.one(ruling) {
+                break;
+            }
+        }
+        assert_eq!(self.arrived.next(), None, "a request that the client did not send");
+        assert!(self.answers.is_empty(), "an answer to nothing: {}", self.answers.escape_ascii());
+    }
+
+    /// Accounts for one message; whether another may follow.
+    fn one(&mut self, ruling: &Ruling) -> bool {
+        let sent_head = self.sent.trim_ascii_start().starts_with(b"HEAD ");
+        let unread = if sent_head { "HEAD" } else { "GET" };
+        let message = match ruling {
+            Ruling::Part => return self.refused(None, unread),
+            Ruling::Refuse(rule) => {
+                return self.refused(Some(*rule).filter(|_| self.sections() > 0), unread);
+            }
+            Ruling::Take(message) => message,
+        };
+        let method = method(&message.start);
+        match message.end {
+            End::Broken(rule) => {
+                let in_chunk = rule.starts_with("RFC 9112 7");
+                self.refused(Some(rule).filter(|_| in_chunk || self.sections() > 1), method)
+            }
+            End::Cut => self.refused(None, method),
+            End::At(size) => {
+                self.sent = &self.sent[size..];
+                self.taken(message, method)
+            }
+        }
+    }
+
+    /// Heads and trailer sections that are whole: a client that ends within one may learn nothing of what is wrong in it.
+    fn sections(&self) -> usize {
+        self.sent.trim_ascii_start().windows(4).filter(|end| end == b"\r\n\r\n").count()
+    }
+
+    /// A message that is not whole, or breaks a rule: the latter is told to the client, and the connection ends.
+    fn refused(&mut self, rule: Option<&str>, method: &str) -> bool {
+        if let Some(arrived) = self.arrived.next() {
+            panic!("{rule:?} was sent on: {arrived:?}");
+        }
+        match (self.answer(method), rule) {
+            (Some(answer), _) => {
+                assert!(answer.only(MARK).is_none() && status(&answer) >= 400, "{rule:?}: {answer:?}");
+                assert_eq!(answer.only("connection"), Some(&b"close"[..]), "{rule:?}: {answer:?}");
+            }
+            (None, Some(rule)) => panic!("{rule} was not answered"),
+            (None, None) => {}
+        }
+        false
+    }
+
+    /// A whole message: passed on as it was meant, or answered from here for a reason of ours.
+    fn taken(&mut self, message: &rfc::Message, method: &str) -> bool {
+        let Some(answer) = self.answer(method) else { panic!("not answered: {message:?}") };
+        if answer.only(MARK).is_some() {
+            let arrived = self.arrived.next().expect("an answer of the upstream has its request");
+            same(message, &arrived);
+        } else {
+            let code = code(&answer.body);
+            let syntax = SYNTAX.iter().any(|syntax| *syntax == code);
+            assert!(message.doubt.is_some() || !syntax, "{code} of what is good: {message:?}");
+        }
+        let closes = answer.only("connection").is_some_and(|c| c == b"close");
+        assert!(message.persists || closes, "the client asked for the end: {message:?}");
+        !closes
+    }
+
+    /// The next final answer.
+    fn answer(&mut self, method: &str) -> Option<Message> {
+        loop {
+            let read = strict::response(self.answers, method, self.in_order);
+            let (answer, size) =
+                read.unwrap_or_else(|d| panic!("{d:?} to {method}: {}", self.answers.escape_ascii()))?;
+            assert!(answer.complete, "a whole answer: {answer:?}");
+            self.answers = &self.answers[size..];
+            if status(&answer) >= 200 {
+                return Some(answer);
+            }
+        }
+    }
+}
+
+fn method(start: &Start) -> &str {
+    match start {
+        Start::Request { method, .. } => method,
+        Start::Response { .. } => panic!("a response"),
+    }
+}
+
+/// Words of refusals that say that the message is no good HTTP/1.
+const SYNTAX: &[&str] = &[
+    "bare_line_feed",
+    "empty_lines",
+    "invalid_request_line",
+    "unsupported_http_version",
+    "invalid_target",
+    "invalid_field_name",
+    "invalid_field_value",
+    "missing_host",
+    "duplicate_host",
+    "invalid_host",
+    "content_length_with_transfer_encoding",
+    "transfer_encoding_in_http10",
+    "unsupported_transfer_encoding",
+    "invalid_transfer_encoding",
+    "invalid_content_length",
+    "conflicting_content_length",
+    "invalid_chunk_size",
+    "invalid_chunk_extension",
+    "invalid_chunk_end",
+    "invalid_trailer",
+];
+
+/// The stable word of one of keywheel's own errors; empty where there is none.
+fn code(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let word = text.split("\"code\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    word.unwrap_or_default().to_owned()
+}
+
+/// The request that arrived is the one that was sent.
+fn same(sent: &rfc::Message, arrived: &Message) {
+    let (Start::Request { method, target }, Start::Request { method: m, target: t }) = (&sent.start, &arrived.start)
+    else {
+        panic!("a response")
+    };
+    assert_eq!(method, m);
+    // What becomes of paths and queries is another target's to say; the last segment is always as it was sent.
+    let last = target.split('?').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let absolute_without_path = target.matches('/').count() == 2 && !target.starts_with('/');
+    assert!(absolute_without_path || t.split('?').next().is_some_and(|path| path.ends_with(last)), "{target} → {t}");
+    assert_eq!(sent.body, arrived.body);
+    let carries = |framing| matches!(framing, Framing::Chunked | Framing::Length(1..));
+    assert_eq!(carries(sent.framing), carries(arrived.framing), "{sent:?} → {arrived:?}");
+
+    let named = options(&sent.fields);
+    let of = |fields: &strict::Fields| -> strict::Fields {
+        let plain = |name: &str| !ends_here(name) && !named.iter().any(|n| n.eq_ignore_ascii_case(name));
+        fields.iter().filter(|(name, _)| plain(name)).cloned().collect()
+    };
+    assert_eq!(of(&sent.fields), of(&arrived.fields));
+    for name in named.iter().filter(|name| !ends_here(name)) {
+        assert_eq!(arrived.all(name).count(), 0, "{name} is named by Connection");
+    }
+    let mut trailers = sent.trailers.iter();
+    assert!(arrived.trailers.iter().all(|t| trailers.any(|sent| sent == t)), "{sent:?} → {arrived:?}");
+}
