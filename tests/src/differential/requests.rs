@@ -36,7 +36,9 @@ impl Check<'_> {
 
     /// Accounts for one message; whether another may follow.
     fn one(&mut self, ruling: &Ruling) -> bool {
-        let sent_head = self.sent.trim_ascii_start().starts_with(b"HEAD ");
+        // Empty lines may stand before a request (RFC 9112 section 2.2); behind anything else there is no method.
+        let blank = self.sent.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let sent_head = self.sent[blank..].starts_with(b"HEAD ");
         let unread = if sent_head { "HEAD" } else { "GET" };
         let message = match ruling {
             Ruling::Part => return self.refused(None, unread),
@@ -45,7 +47,8 @@ impl Check<'_> {
             }
             Ruling::Take(message) => message,
         };
-        let method = method(&message.start);
+        // Behind what no request begins with, keywheel sees no method.
+        let method = Some(method(&message.start)).filter(|m| sent_head || *m != "HEAD").unwrap_or(unread);
         match message.end {
             End::Broken(rule) => {
                 let in_chunk = rule.starts_with("RFC 9112 7");
