@@ -54,9 +54,17 @@ fn obvious(data: &[u8]) -> Vec<(u32, &[u8])> {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let Some(key) = words.next().filter(|key| key[0] != b'#') else { continue };
         let more = words.next().is_none_or(|word| word[0] == b'|' || word[0] == b'#');
-        if more && key.iter().all(|b| (0x21..0x7f).contains(b)) && seen.insert(key) {
+        if more && is_key(key) && seen.insert(key) {
             all.push((n as u32 + 1, key));
         }
     }
     all
+}
+
+/// Visible ASCII of at most 16 KiB with a letter or a digit in it, not in quotes: what `keys.txt` holds a key to.
+fn is_key(word: &[u8]) -> bool {
+    !matches!(word[0], b'"' | b'\'')
+        && word.len() <= 16 << 10
+        && word.iter().all(|b| (0x21..0x7f).contains(b))
+        && word.iter().any(u8::is_ascii_alphanumeric)
 }
