@@ -8,7 +8,7 @@ CURL    := curl --fail-with-body --silent --show-error
 TOKEN   := token=$${ADMIN_KEY:-$$AUTH_KEY}; token=$${token%%,*}; [ -z "$$token" ] || printf 'header = "Authorization: Bearer %s"\n' "$$token"
 
 .DEFAULT_GOAL := help
-.PHONY: all build build-all run dev test faults coverage mutants reliability bench lint fmt tidy trees deps clean install docker-build docker-run \
+.PHONY: all build build-all run dev test faults coverage mutants mutated fuzz reliability bench lint fmt tidy trees deps clean install docker-build docker-run \
         health stats reset-keys blacklist help
 
 all: fmt lint test build ## Format, lint, test, build
@@ -36,6 +36,13 @@ coverage: ## Line coverage of the unit and scenario tests (needs cargo-llvm-cov 
 
 mutants: ## Deliberate defects: each must be found by the simulator (long; SEEDS, NAME=...)
 	scripts/mutants $(NAME)
+
+mutated: ## Damaged traffic over real sockets against both binaries, judged strictly (MUTATED='--streams 5000')
+	cargo build --quiet --profile sim --bin keywheel-tokio --bin keywheel-smol
+	cargo mutated $(MUTATED)
+
+fuzz: ## Each fuzz target until the ledger has 30 CPU minutes of it (for hours; FUZZ='--target sse', '--asan', '--sum')
+	scripts/fuzz $(FUZZ)
 
 reliability: ## Write RELIABILITY.md, short versions (RELIABILITY='--help' for parts and long versions)
 	scripts/reliability $(RELIABILITY)

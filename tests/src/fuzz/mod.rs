@@ -6,6 +6,7 @@
 pub mod chunk_splits;
 pub mod classify;
 pub mod config_file;
+pub mod craft;
 pub mod differential;
 pub mod differential_answer;
 pub mod dotenv;
@@ -76,6 +77,10 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
     }
 
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        fs::read_dir(folder).map(|dir| dir.flatten().map(|file| file.path()).collect()).unwrap_or_default()
+    }
+
     #[test]
     fn every_target_has_its_shim_and_its_seeds_pass() {
         let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
@@ -86,20 +91,31 @@ mod tests {
                 "fuzz_targets/{name}.rs calls its body"
             );
             assert!(manifest.contains(&format!("name = \"{name}\"")), "fuzz/Cargo.toml names {name}");
-            let seeds = fs::read_dir(fuzz().join("corpus").join(name)).map(|dir| dir.flatten().collect::<Vec<_>>());
-            let seeds: Vec<_> = seeds
-                .unwrap_or_default()
-                .into_iter()
-                .map(|f| f.path())
-                .filter(|p| p.extension().is_some_and(|e| e == "seed"))
-                .collect();
+            let corpus = fuzz().join("corpus").join(name);
+            let mut seeds = files(&corpus);
+            seeds.retain(|path| path.extension().is_some_and(|e| e == "seed"));
             assert!(!seeds.is_empty(), "fuzz/corpus/{name} has *.seed files");
-            for seed in seeds {
+            for seed in seeds.into_iter().chain(files(&corpus.join("found"))) {
                 let bytes = fs::read(&seed).unwrap();
                 assert!(bytes.len() <= 4096, "{} is small", seed.display());
                 run(&bytes);
             }
         }
+    }
+
+    #[test]
+    fn every_dictionary_is_of_targets_that_are_there() {
+        let mut of = Vec::new();
+        for path in files(&fuzz().join("dictionaries")) {
+            let text = fs::read_to_string(&path).unwrap();
+            let first = text.lines().next().and_then(|line| line.strip_prefix("# targets: "));
+            of.extend(first.expect("its first line says so").split(' ').map(str::to_owned));
+        }
+        let count = of.len();
+        of.sort_unstable();
+        of.dedup();
+        assert_eq!(of.len(), count, "a target has one dictionary");
+        assert!(of.iter().all(|name| TARGETS.iter().any(|(target, _)| target == name)), "{of:?}");
     }
 
     #[test]

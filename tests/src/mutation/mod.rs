@@ -4,10 +4,10 @@
 //! After each stream a normal request has to work; at the end the process has to be as it was before the first.
 //! A seed says everything about a stream, so that it can be played again.
 
-mod mutator;
+pub(crate) mod mutator;
 mod stream;
 mod upstream;
-mod valid;
+pub(crate) mod valid;
 
 use crate::differential::KEY;
 use crate::process::{Folder, Server, binary};

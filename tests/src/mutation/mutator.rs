@@ -48,7 +48,7 @@ const PIECES: &[&[u8]] = &[
 ];
 
 /// Damages `bytes` at one to four places.
-pub(super) fn mutate(bytes: &mut Vec<u8>, dice: &mut Rng) {
+pub(crate) fn mutate(bytes: &mut Vec<u8>, dice: &mut Rng) {
     for _ in 0..dice.usize(1..=4) {
         if bytes.is_empty() {
             return;

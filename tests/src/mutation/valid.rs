@@ -34,14 +34,14 @@ const ANSWERS: &[&str] = &[
 ];
 
 /// One to three requests on one connection.
-pub(super) fn session(dice: &mut Rng) -> Vec<u8> {
+pub(crate) fn session(dice: &mut Rng) -> Vec<u8> {
     let requests =
         (0..dice.usize(1..=3)).map(|_| REQUESTS[dice.usize(..REQUESTS.len())].replace("{auth}", &credential()));
     requests.collect::<String>().into_bytes()
 }
 
 /// An answer.
-pub(super) fn answer(dice: &mut Rng) -> Vec<u8> {
+pub(crate) fn answer(dice: &mut Rng) -> Vec<u8> {
     let length = "{\"error\":{\"message\":\"\"}}".len() + KEY.len();
     let answer = ANSWERS[dice.usize(..ANSWERS.len())];
     answer.replace("{length}", &length.to_string()).replace("{key}", KEY).into_bytes()
