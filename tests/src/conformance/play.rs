@@ -120,11 +120,11 @@ impl Play<'_> {
     fn upstream_end(&mut self) {
         let expect = &self.row.expect;
         if expect.upstream.contains(&Arrival::Cut) || expect.upstream_connection == Some(Fate::Closes) {
-            self.wait(END, |play| {
-                let last = play.upstreams.requests().filter(|(_, request)| !is_normal(request)).last();
-                let number = last.map(|(number, _)| number);
-                number.is_some_and(|number| play.stage.seen(Party::Upstream(number)).is_some_and(|s| s.end.is_some()))
-            });
+            self.quiet();
+            let last = self.upstreams.requests().filter(|(_, request)| !is_normal(request)).last();
+            if let Some(party) = last.map(|(number, _)| Party::Upstream(number)) {
+                self.wait(END, |play| play.stage.seen(party).is_some_and(|seen| seen.end.is_some()));
+            }
         }
         for number in 1.. {
             let Some(seen) = self.stage.seen(Party::Upstream(number)) else { break };

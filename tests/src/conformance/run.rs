@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Rows that are played at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// What a row came to: how often it was played, or what went wrong.
 pub type Result = core::result::Result<usize, String>;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longest wait for a proxy to have nothing to do: one that does not read what was sent never gets there.
-const SETTLING: Duration = Duration::from_secs(1);
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// What threads tell the stage.
 enum Event {
