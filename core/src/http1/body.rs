@@ -27,9 +27,9 @@ pub struct Decoder {
     state: State,
     /// Chunks begun, for error texts.
     chunk: u64,
-    digits: usize,
+    digits: u32,
+    trailers: u32,
     extensions_left: usize,
-    trailers: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -84,11 +84,11 @@ impl Decoder {
             state,
             chunk: 1,
             // A size of more digits than a u64 has could not be kept.
-            digits: limits.chunk_digits.min(16),
+            digits: limits.chunk_digits.min(16) as u32,
             // What has to be whole at once has to fit a block: a chunk's header with a byte of data, the trailers with their
             // empty line.
             extensions_left: limits.chunk_extensions.min(BLOCK - 32),
-            trailers: limits.trailers.min(BLOCK - 2),
+            trailers: limits.trailers.min(BLOCK - 2) as u32,
         }
     }
 
@@ -191,7 +191,7 @@ impl Decoder {
                 (b' ' | b'\t', Some(_)) => {}
                 (_, Some(_)) if !line.extended => return Err(Fault::Size),
                 (_, None) if hex(*byte).is_none() => return Err(Fault::Size),
-                (_, None) if read == self.digits => return Err(Fault::Digits),
+                (_, None) if read == self.digits as usize => return Err(Fault::Digits),
                 (_, None) => {}
                 (b'!'..=b'~' | 0x80.., Some(_)) => {}
                 (_, Some(_)) => return Err(Fault::Extension),
@@ -228,7 +228,7 @@ impl Decoder {
     /// At trailers, which begin at `at`.
     fn trailers(&mut self, buf: &[u8], at: usize, mut scan: Scan) -> Result<Piece, BodyError> {
         let section = buf.get(at..).unwrap_or_default();
-        let found = scan.section_end(section, self.trailers + 2, MAX_FIELDS);
+        let found = scan.section_end(section, self.trailers as usize + 2, MAX_FIELDS);
         let Some(len) = found.map_err(|flaw| self.fault(flaw.into()))? else {
             self.state = State::Trailers(scan);
             return Ok(Piece { consumed: at, wire: at..at, data: at..at, ..Piece::default() });

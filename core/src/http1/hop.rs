@@ -1,7 +1,7 @@
 //! What belongs to one connection and ends at this hop (RFC 9110 section 7.6.1).
 
 use super::token::{list, reads_as};
-use crate::message::Fields;
+use crate::message::{Fields, Length};
 
 /// Most options in a head's Connection fields besides close, keep-alive and upgrade. Real clients name one or two.
 pub const OPTIONS: usize = 16;
@@ -70,6 +70,28 @@ impl<'a> Hop<'a> {
     #[inline]
     pub fn drops(&self, name: &[u8]) -> bool {
         always(name) || self.named.iter().take(self.len).any(|n| n.eq_ignore_ascii_case(name))
+    }
+}
+
+/// What a head's Connection fields name, kept until the trailers of its message are there: it takes those away too (RFC 9110
+/// section 7.6.1). Nothing is kept of a head that names nothing or has no trailers behind it.
+#[derive(Clone, Debug, Default)]
+pub struct Named(Option<Box<Names>>);
+
+/// With commas between them; a box within a box, so that a connection that keeps none pays one pointer.
+#[derive(Clone, Debug)]
+struct Names(Box<[u8]>);
+
+impl Named {
+    /// The names that `hop` found in a head whose body is of `length`.
+    pub fn of(hop: &Hop<'_>, length: Length) -> Self {
+        let names = hop.named.get(..hop.len).unwrap_or_default();
+        Named((length == Length::Marked && !names.is_empty()).then(|| Box::new(Names(names.join(&b',').into()))))
+    }
+
+    /// Whether the trailer of this name (in any case) is not to be forwarded.
+    pub fn drops(&self, name: &[u8]) -> bool {
+        self.0.as_deref().is_some_and(|Names(names)| list(names).any(|n| n.eq_ignore_ascii_case(name)))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::http1::Scan;
 use crate::http1::body::{BodyError, Decoder};
 use crate::http1::encode::{self, Connection};
 use crate::http1::head::{RequestError, request};
-use crate::http1::hop::{Hop, frames};
+use crate::http1::hop::{Hop, Named, frames};
 use crate::message::{Fields, Length, Version};
 use crate::notice::RequestLine;
 use crate::replay::Intake;
@@ -70,6 +70,8 @@ pub(super) struct Client {
     pub(super) reset: bool,
     /// Trailers of the request, each line with its CRLF.
     pub(super) trailers: Vec<u8>,
+    /// What its Connection names.
+    pub(super) named: Named,
     pub(super) alarm: Option<(Instant, Reason)>,
     /// Since when a body is waited for, and how many bytes came since then.
     pub(super) rate: (Instant, u64),
@@ -92,6 +94,7 @@ impl Client {
             half: None,
             reset: false,
             trailers: Vec::new(),
+            named: Named::default(),
             alarm: Some((turn.now + limits.keep_alive, Reason::KeepAlive)),
             rate: (turn.now, 0),
         }
@@ -186,6 +189,7 @@ impl Session {
                 client.version = parsed.head.version;
                 client.persist = parsed.persist && turn.settings.keep_alive && !client.draining;
                 client.decoder = Decoder::new(parsed.head.length, &turn.settings.limits);
+                client.named = Named::of(&hop, parsed.head.length);
                 client.alarm = None;
                 client.phase = Phase::Waiting;
                 let (size, bodiless) = (parsed.size, parsed.head.length == Length::Exact(0));

@@ -216,7 +216,7 @@ fn write_held(
     drop(written);
     upstream.relay.write(&held.body, own);
     if held.complete && upstream.relay.is_chunked() {
-        encode::last_chunk(own, &held.trailers(), |_| true);
+        encode::last_chunk(own, &held.trailers(), |name| !upstream.named.drops(name));
     }
     out.queue_own();
 }

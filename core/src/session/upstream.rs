@@ -19,7 +19,7 @@ use crate::http1::Scan;
 use crate::http1::body::{Decoder, Piece};
 use crate::http1::encode::{self, Connection, Head};
 use crate::http1::head::{Response, response, trailers};
-use crate::http1::hop::{Hop, frames};
+use crate::http1::hop::{Hop, Named, frames};
 use crate::limits::Limits;
 use crate::message::{Fields, Length};
 use crate::origin::Origin;
@@ -64,6 +64,8 @@ pub(super) struct Upstream {
     pub(super) end: Option<End>,
     /// What the last head stated as its length, body or not.
     pub(super) stated: Option<u64>,
+    /// What its Connection names.
+    pub(super) named: Named,
     pub(super) relay: Relay,
     /// The answer passes to the client (it is not held back).
     pub(super) live: bool,
@@ -85,6 +87,7 @@ impl Default for Upstream {
             origin: None,
             end: None,
             stated: None,
+            named: Named::default(),
             relay: Relay::Plain,
             live: false,
         }
@@ -179,7 +182,7 @@ impl Session {
             // The decoder accepted the section, so it parses; were it not to, none is sent.
             let parsed = !section.is_empty() && trailers(section, &mut spans).is_ok();
             let fields = Fields::new(section, if parsed { &spans } else { &[] });
-            encode::last_chunk(out.own(turn.pool), &fields, |_| true);
+            encode::last_chunk(out.own(turn.pool), &fields, |name| !self.client.named.drops(name));
             out.queue_own();
             turn.pool.spans = spans;
         }
@@ -305,7 +308,7 @@ impl Session {
         let fields = Fields::new(section, if parsed { &spans } else { &[] });
         if self.upstream.live && self.upstream.relay.is_chunked() {
             let out = &mut self.outboxes[DOWN];
-            encode::last_chunk(out.own(turn.pool), &fields, |_| true);
+            encode::last_chunk(out.own(turn.pool), &fields, |name| !self.upstream.named.drops(name));
             out.queue_own();
         }
         if let Some(exchange) = &mut self.exchange {
@@ -361,6 +364,7 @@ fn take_head(
         up.persist = response.persist;
         up.keep_alive = response.keep_alive;
         up.stated = response.stated;
+        up.named = Named::of(&hop, head.length);
         up.decoder = Decoder::new(head.length, &turn.settings.limits);
     }
     match disposition {

@@ -25,7 +25,7 @@ pub enum RequestError {
     Fields,
     /// The first line is not `METHOD TARGET HTTP/1.1`.
     RequestLine,
-    /// A version other than HTTP/1.0 and HTTP/1.1.
+    /// A version other than HTTP/1.0, HTTP/1.1 and those of higher minor versions.
     Version,
     /// CONNECT or TRACE.
     Method,

@@ -29,6 +29,17 @@ fn table<'b>() -> [MaybeUninit<httparse::Header<'b>>; MAX_FIELDS] {
     [const { MaybeUninit::uninit() }; MAX_FIELDS]
 }
 
+/// A head as httparse understands it, where its minor version, whose digit stands at `minor`, is one that httparse does not
+/// know.
+fn in_our_version(head: &[u8], minor: usize) -> Option<Vec<u8>> {
+    let newer = head.get(minor).is_some_and(|digit| *digit > b'1');
+    newer.then(|| {
+        let mut ours = head.to_vec();
+        ours[minor] = b'1';
+        ours
+    })
+}
+
 /// Turns httparse's findings in `lines` into spans. `lines` ends with the empty line that ends a head, and begins at `base`
 /// in the bytes that the spans count from. Each field's line ends where the next one begins.
 fn mark(lines: &[u8], base: usize, headers: &[httparse::Header<'_>], spans: &mut Vec<FieldSpan>) {

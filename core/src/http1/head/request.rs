@@ -6,9 +6,10 @@ use super::super::scan::{Bounds, Scan};
 use super::super::token::{list, reads_as};
 use super::error::RequestError;
 use super::form::{Form, form, valid_authority};
-use super::{MAX_FIELDS, bad_field, mark, table};
+use super::{MAX_FIELDS, bad_field, in_our_version, mark, table};
 use crate::limits::Limits;
 use crate::message::{FieldSpan, Fields, Length, RequestHead, Version};
+use core::ops::Range;
 use http::Method;
 
 /// A request head and what HTTP/1 alone says about it.
@@ -47,7 +48,8 @@ pub fn request<'b>(
 fn request_line(line: &[u8]) -> Result<(), RequestError> {
     let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
     match version {
-        b"HTTP/1.1" | b"HTTP/1.0" => Ok(()),
+        // A higher minor version than ours is taken for ours (RFC 9110 section 2.5).
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9'] => Ok(()),
         [b'H', b'T', b'T', b'P', b'/', rest @ ..] if rest.first().is_some_and(u8::is_ascii_digit) => {
             Err(RequestError::Version)
         }
@@ -58,22 +60,15 @@ fn request_line(line: &[u8]) -> Result<(), RequestError> {
 /// Parses a whole head that begins at `base` in `bytes` and ends where they do.
 fn parse<'b>(bytes: &'b [u8], base: usize, spans: &'b mut Vec<FieldSpan>) -> Result<Request<'b>, RequestError> {
     let head = bytes.get(base..).unwrap_or_default();
-    let mut room = table();
-    let mut parsed = httparse::Request::new(&mut []);
-    let (method, target) = match parsed.parse_with_uninit_headers(head, &mut room) {
-        Ok(httparse::Status::Complete(_)) => (parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default()),
-        Ok(httparse::Status::Partial) => return Err(RequestError::RequestLine),
-        Err(e) => return Err(refusal(head, e)),
-    };
-    let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
-    let method = allowed(method)?;
-    let Form { target, authority } = form(&method, target.as_bytes()).map_err(RequestError::Target)?;
+    let Line { method, target, version } = split(head, base, spans)?;
+    let target = head.get(target).unwrap_or_default();
+    let Form { target, authority } = form(&method, target).map_err(RequestError::Target)?;
 
+    let fields = Fields::new(bytes, spans);
     let mut survey = Survey::default();
-    for header in parsed.headers.iter() {
-        survey.field(header.name.as_bytes(), header.value)?;
+    for (name, value) in fields.iter() {
+        survey.field(name, value)?;
     }
-    mark(head, base, parsed.headers, spans);
 
     let host = survey.host(version)?;
     let length = survey.stated.request(version)?;
@@ -93,9 +88,35 @@ fn parse<'b>(bytes: &'b [u8], base: usize, spans: &'b mut Vec<FieldSpan>) -> Res
             // RFC 9110 section 10.1.1: meaningless without content, and to be ignored in HTTP/1.0.
             expects_continue: survey.expects && version == Version::Http11 && length != Length::Exact(0),
             upgrade: survey.upgrade(version, length),
-            fields: Fields::new(bytes, spans),
+            fields,
         },
     })
+}
+
+/// What a request line says; where its target stands.
+struct Line {
+    method: Method,
+    target: Range<usize>,
+    version: Version,
+}
+
+/// Splits a head into its request line and the spans of its fields, which count from `base` bytes before it.
+fn split(head: &[u8], base: usize, spans: &mut Vec<FieldSpan>) -> Result<Line, RequestError> {
+    let line_feed = memchr::memchr(b'\n', head).unwrap_or_default();
+    let ours = in_our_version(head, line_feed.saturating_sub(2));
+    let text = ours.as_deref().unwrap_or(head);
+    let mut room = table();
+    let mut parsed = httparse::Request::new(&mut []);
+    let (method, target) = match parsed.parse_with_uninit_headers(text, &mut room) {
+        Ok(httparse::Status::Complete(_)) => (parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default()),
+        Ok(httparse::Status::Partial) => return Err(RequestError::RequestLine),
+        Err(e) => return Err(refusal(text, e)),
+    };
+    let version = if parsed.version == Some(0) { Version::Http10 } else { Version::Http11 };
+    let start = (target.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    let (method, target) = (allowed(method)?, start..start + target.len());
+    mark(text, base, parsed.headers, spans);
+    Ok(Line { method, target, version })
 }
 
 /// Why httparse refused: where it is a field, which line.

@@ -5,7 +5,7 @@ use super::super::hop::Options;
 use super::super::scan::{Bounds, Scan};
 use super::super::token::{decimal, list, trim};
 use super::error::ResponseError;
-use super::{MAX_FIELDS, bad_field, mark, table};
+use super::{MAX_FIELDS, bad_field, in_our_version, mark, table};
 use crate::limits::Limits;
 use crate::message::{FieldSpan, Fields, Length, ResponseHead, Version};
 use core::time::Duration;
@@ -89,19 +89,9 @@ fn status_line(line: &[u8]) -> Result<(), ResponseError> {
     }
 }
 
-/// The head as httparse understands it, where its minor version is one that httparse does not know.
-fn in_our_version(head: &[u8]) -> Option<Vec<u8>> {
-    let newer = head.get(MINOR).is_some_and(|minor| *minor > b'1');
-    newer.then(|| {
-        let mut ours = head.to_vec();
-        ours[MINOR] = b'1';
-        ours
-    })
-}
-
 /// Parses a whole head.
 fn parse<'b>(head: &'b [u8], spans: &'b mut Vec<FieldSpan>, method: &Method) -> Result<Response<'b>, ResponseError> {
-    let ours = in_our_version(head);
+    let ours = in_our_version(head, MINOR);
     let text = ours.as_deref().unwrap_or(head);
     let mut room = table();
     let mut parsed = httparse::Response::new(&mut []);

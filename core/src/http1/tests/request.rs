@@ -131,12 +131,23 @@ fn request_lines_are_exact() {
 
 #[test]
 fn other_versions_are_505() {
-    for version in ["1.2", "1.9", "0.9", "2.0", "2", "3", "9.9", "1.10", "1.1x", "11", "1"] {
+    for version in ["0.9", "2.0", "2", "3", "9.9", "1.10", "1.1x", "11", "1"] {
         let error = refused(head(&format!("GET / HTTP/{version}"), &["Host: a"]));
         assert_eq!((error, error.status().as_u16()), (RequestError::Version, 505), "{version}");
     }
     let got = request(head("GET / HTTP/1.0", &[])).unwrap();
     assert_eq!((got.version, got.persist, got.authority.as_str()), (Version::Http10, false, ""));
+}
+
+#[test]
+fn a_higher_minor_version_is_taken_for_ours() {
+    for version in ["1.2", "1.9"] {
+        let got = request(head(&format!("GET /a?b HTTP/{version}"), &["Host: a", "X: 1"])).unwrap();
+        assert_eq!((got.version, got.persist, got.target.as_str()), (Version::Http11, true, "/a?b"), "{version}");
+        let error = refused(head(&format!("GET /a HTTP/{version}"), &["Host: a", "X : 1"]));
+        assert_eq!(error, RequestError::FieldName { line: 3 });
+        assert_eq!(refused(head(&format!("GET /a HTTP/{version}"), &[])), RequestError::HostMissing);
+    }
 }
 
 #[test]
