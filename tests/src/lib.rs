@@ -12,4 +12,5 @@ pub mod parity;
 pub mod process;
 pub mod rfc;
 pub mod sim;
+pub mod sources;
 pub mod strict;

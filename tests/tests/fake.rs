@@ -13,6 +13,7 @@ use keywheel_runtime::traits::Runtime as _;
 use keywheel_tests::sim::net::{End, Write};
 use keywheel_tests::sim::pipe::Read;
 use keywheel_tests::sim::runtime::{Shape, SimRuntime, handle};
+use keywheel_tests::sim::trace::Record;
 use keywheel_tests::sim::weather::Climate;
 use keywheel_tests::sim::world::{Shared, World};
 use keywheel_tests::strict::{self, Start};
@@ -32,7 +33,7 @@ fn provider() -> Provider {
 
 /// A world in which the provider serves at one address, reading at most `most_read` bytes at a time.
 fn serving(provider: &Provider, most_read: usize) -> (Shared, SimRuntime) {
-    let world = Rc::new(RefCell::new(World::new(1, Climate::calm(), false)));
+    let world = Rc::new(RefCell::new(World::new(1, Climate::calm(), Record::Nothing)));
     let crypto: (_, Arc<dyn TimeProvider>) =
         (Arc::new(rustls::crypto::ring::default_provider()), Arc::new(DefaultTimeProvider));
     let runtime = SimRuntime::new(world.clone(), crypto, Shape { most_read, order: None });

@@ -294,6 +294,10 @@ impl Exchange {
 
     /// The steps that whoever drives the session takes.
     pub(crate) fn poll_outer(&mut self) -> Option<Action> {
+        // It is asked after every few bytes, and seldom has a step: then nothing is moved.
+        if !(self.due.stop_dial || self.due.verdict || self.ask.is_some() || self.dial.is_some()) {
+            return None;
+        }
         if core::mem::take(&mut self.due.stop_dial) {
             return Some(Action::StopDial);
         }

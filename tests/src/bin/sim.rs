@@ -1,20 +1,26 @@
 //! `cargo sim SEED` tells the story of a seed; `cargo sim --seeds N [--start S]` runs many of them.
 
+use keywheel_tests::sim::campaign::{Campaign, Run};
+use keywheel_tests::sim::counts::Counts;
 use keywheel_tests::sim::engine::Mode;
 use keywheel_tests::sim::fleet::run_all;
 use keywheel_tests::sim::scenario::Scenario;
 use keywheel_tests::sim::shrink::shrink;
 use keywheel_tests::sim::simulation::{Plan, Report, run};
-use std::collections::BTreeMap;
+use keywheel_tests::sim::trace::Record;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 const USAGE: &str = "\
 usage: cargo sim SEED                        tells the story of one seed
        cargo sim SEED --shrink               cuts a failing seed down first
-       cargo sim --seeds N [--start S]       runs N seeds and counts what occurred
-options: --mode core|full                    core alone, or driver and TLS too (default: both)
+       cargo sim --seeds N [--from S]        runs N seeds and counts what occurred
+       cargo sim --seeds N --ledger FILE     the same, enters what was run in FILE, part by part, and ends at the
+                                             first seed that fails with its story, cut down
+       cargo sim --ledger-sum FILE           adds up what FILE says of the present sources of core
+options: --mode core|full                    core alone, or driver and TLS too (default: both); also --core, --full
          --mode keys                         the keyring alone, held against its own model
          --first                             ends at the first seed that fails
          --jobs N                            threads (default: one a core)
@@ -23,14 +29,21 @@ options: --mode core|full                    core alone, or driver and TLS too (
 /// Worlds that shrinking may run.
 const SHRINKS: u32 = 3_000;
 
+/// Seeds whose run is entered in the ledger at once: what is lost when a long run is interrupted.
+const PART: u64 = 10_000;
+
 /// What the command line asks for.
 struct Wish {
+    ledger: Option<PathBuf>,
+    ledger_sum: Option<PathBuf>,
     seeds: Option<u64>,
     start: u64,
     seed: Option<u64>,
     modes: Vec<Mode>,
     keys: bool,
     hash: bool,
+    /// What occurred is not shown.
+    quiet: bool,
     shrink: bool,
     first: bool,
     jobs: usize,
@@ -44,12 +57,18 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(path) = &wish.ledger_sum {
+        return add_up(path);
+    }
     let good = match (wish.seed, wish.seeds) {
         (Some(seed), None) if wish.keys => keys(seed, 1),
         (None, Some(seeds)) if wish.keys => keys(wish.start, seeds),
         (Some(seed), None) if wish.shrink => wish.modes.iter().all(|mode| cut_down(seed, *mode)),
         (Some(seed), None) => wish.modes.iter().all(|mode| tell(seed, *mode, wish.hash)),
-        (None, Some(seeds)) => many(&wish, seeds),
+        (None, Some(seeds)) => match &wish.ledger {
+            Some(ledger) => by_parts(&wish, seeds, ledger),
+            None => many(&wish, wish.start, seeds).clean(),
+        },
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -60,12 +79,15 @@ fn main() -> ExitCode {
 
 fn wish(mut args: impl Iterator<Item = String>) -> Result<Wish, String> {
     let mut wish = Wish {
+        ledger: None,
+        ledger_sum: None,
         seeds: None,
         start: 0,
         seed: None,
         modes: vec![Mode::Core, Mode::Full],
         keys: false,
         hash: false,
+        quiet: false,
         shrink: false,
         first: false,
         jobs: std::thread::available_parallelism().map_or(1, usize::from),
@@ -77,11 +99,14 @@ fn wish(mut args: impl Iterator<Item = String>) -> Result<Wish, String> {
         };
         match arg.as_str() {
             "--seeds" => wish.seeds = Some(number()?),
-            "--start" => wish.start = number()?,
+            "--from" | "--start" => wish.start = number()?,
             "--jobs" => wish.jobs = number()? as usize,
             "--hash" => wish.hash = true,
             "--shrink" => wish.shrink = true,
             "--first" => wish.first = true,
+            "--ledger" => wish.ledger = Some(args.next().ok_or("--ledger needs a file")?.into()),
+            "--ledger-sum" => wish.ledger_sum = Some(args.next().ok_or("--ledger-sum needs a file")?.into()),
+            "--core" | "--full" => (wish.modes, wish.keys) = modes(arg.strip_prefix("--"))?,
             "--mode" => (wish.modes, wish.keys) = modes(args.next().as_deref())?,
             seed => wish.seed = Some(seed.parse().map_err(|_| format!("`{seed}` is no seed"))?),
         }
@@ -100,7 +125,7 @@ fn modes(name: Option<&str>) -> Result<(Vec<Mode>, bool), String> {
 
 /// Tells the story of one seed.
 fn tell(seed: u64, mode: Mode, hash: bool) -> bool {
-    let report = run(&Plan { story: !hash, ..Plan::new(seed, mode) });
+    let report = run(&Plan { record: if hash { Record::Hash } else { Record::Story }, ..Plan::new(seed, mode) });
     if hash {
         println!("{seed} {} {:016x}", mode.name(), report.hash);
         return report.broken.is_empty();
@@ -132,7 +157,7 @@ fn cut_down(seed: u64, mode: Mode) -> bool {
         shrunk.scenario.size(),
         shrunk.runs
     );
-    show_story(&run(&Plan { story: true, ..Plan::of(shrunk.scenario) }))
+    show_story(&run(&Plan { record: Record::Story, ..Plan::of(shrunk.scenario) }))
 }
 
 /// Runs seeds of the keyring alone; the first that fails is told.
@@ -150,45 +175,99 @@ fn keys(start: u64, seeds: u64) -> bool {
     }
 }
 
-/// Runs many seeds and counts.
-fn many(wish: &Wish, seeds: u64) -> bool {
-    let began = Instant::now();
-    let (mut passed, mut failed, mut requests, mut events) = (0u64, 0u64, 0u64, 0u64);
-    let mut counts: BTreeMap<(&'static str, String), u64> = BTreeMap::new();
-    run_all(wish.start, seeds, &wish.modes, wish.jobs, |seed, mode, report| {
-        requests += report.requests;
-        events += report.events;
-        for (what, n) in &report.counts {
-            *counts.entry(what.clone()).or_default() += n;
+/// What came of many worlds.
+#[derive(Default)]
+struct Totals {
+    passed: u64,
+    requests: u64,
+    /// Which failed.
+    failed: Vec<(u64, Mode)>,
+}
+
+impl Totals {
+    fn clean(&self) -> bool {
+        self.failed.is_empty()
+    }
+}
+
+/// Runs seeds in parts, mode by mode, and enters each part in the ledger. The first that fails ends it.
+fn by_parts(wish: &Wish, seeds: u64, ledger: &Path) -> bool {
+    let end = wish.start + seeds;
+    for mode in wish.modes.clone() {
+        let mut from = wish.start;
+        while from < end {
+            let part = Wish { modes: vec![mode], first: true, quiet: true, ledger: None, ledger_sum: None, ..*wish };
+            let totals = many(&part, from, PART.min(end - from));
+            let run = totals.passed + totals.failed.len() as u64;
+            let entry = Run::today(mode, from, run, totals.requests, totals.failed.len() as u64);
+            if let Err(why) = Campaign::enter(ledger, &entry) {
+                eprintln!("{why}");
+                return false;
+            }
+            if let Some((seed, mode)) = totals.failed.first() {
+                cut_down(*seed, *mode);
+                return false;
+            }
+            from += run;
         }
+    }
+    true
+}
+
+/// Adds up the ledger: what is needed, and what is done.
+fn add_up(path: &Path) -> ExitCode {
+    match Campaign::read(path) {
+        Ok(campaign) => {
+            let (table, done) = campaign.table();
+            print!("{table}");
+            println!("{}", if done { "done" } else { "not done" });
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs many seeds and counts.
+fn many(wish: &Wish, start: u64, seeds: u64) -> Totals {
+    let began = Instant::now();
+    let (mut totals, mut events) = (Totals::default(), 0u64);
+    let mut counts = Counts::default();
+    let record = if wish.hash { Record::Hash } else { Record::Nothing };
+    run_all(start, seeds, &wish.modes, (wish.jobs, record), |seed, mode, report| {
+        totals.requests += report.requests;
+        events += report.events;
+        counts.merge(&report.counts);
         let good = report.broken.is_empty();
-        *(if good { &mut passed } else { &mut failed }) += 1;
-        if !good {
+        if good {
+            totals.passed += 1;
+        } else {
+            totals.failed.push((seed, mode));
             complain(seed, mode, &report);
         }
         if wish.hash {
             println!("{seed} {} {:016x}", mode.name(), report.hash);
         }
-        if (passed + failed).is_multiple_of(1_000) {
-            eprintln!(
-                "{} of {} worlds, {} s",
-                passed + failed,
-                seeds * wish.modes.len() as u64,
-                began.elapsed().as_secs()
-            );
+        let run = totals.passed + totals.failed.len() as u64;
+        if run.is_multiple_of(1_000) {
+            let of = seeds * wish.modes.len() as u64;
+            eprintln!("from {start}: {run} of {of} worlds, {} s", began.elapsed().as_secs());
         }
         if wish.first && !good { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    if !wish.hash {
+    if !wish.hash && !wish.quiet {
         show(&counts);
     }
     let seconds = began.elapsed().as_secs_f64();
     println!(
-        "{requests} requests, {events} events in {seconds:.1} s, {:.0} worlds a second",
-        (passed + failed) as f64 / seconds
+        "{} requests, {events} events in {seconds:.1} s, {:.0} worlds a second",
+        totals.requests,
+        (totals.passed + totals.failed.len() as u64) as f64 / seconds
     );
-    println!("{passed} passed, {failed} failed");
-    failed == 0
+    println!("{} passed, {} failed", totals.passed, totals.failed.len());
+    totals
 }
 
 fn complain(seed: u64, mode: Mode, report: &Report) {
@@ -197,10 +276,10 @@ fn complain(seed: u64, mode: Mode, report: &Report) {
     report.broken.iter().take(8).for_each(|broken| println!("  BROKEN {broken}"));
 }
 
-fn show(counts: &BTreeMap<(&'static str, String), u64>) {
+fn show(counts: &Counts) {
     let mut last = "";
-    for ((group, name), n) in counts {
-        if *group != last {
+    for (group, name, n) in counts.iter() {
+        if group != last {
             println!("{group}");
             last = group;
         }

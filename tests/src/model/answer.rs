@@ -78,6 +78,8 @@ pub struct Reader {
     state: State,
     pending: Vec<u8>,
     at: usize,
+    /// Pending bytes in which no end of a head was found.
+    seen: usize,
     answer: Answer,
     begun: bool,
     done: Vec<Answer>,
@@ -92,6 +94,7 @@ impl Default for Reader {
             state: State::Head,
             pending: Vec::new(),
             at: 0,
+            seen: 0,
             answer: Answer::default(),
             begun: false,
             done: Vec::new(),
@@ -220,7 +223,12 @@ impl Reader {
 
     fn head(&mut self) -> Result<bool, String> {
         let rest = &self.pending[self.at..];
-        let Some(end) = rest.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(false) };
+        let from = self.seen.saturating_sub(3);
+        let Some(end) = memchr::memmem::find(&rest[from..], b"\r\n\r\n").map(|end| from + end) else {
+            self.seen = rest.len();
+            return Ok(false);
+        };
+        self.seen = 0;
         if self.asked.is_empty() {
             return Err(format!("an answer that nobody asked for: {:?}", text(&rest[..end.min(200)])));
         }

@@ -1,6 +1,7 @@
 //! What is known of a world after it ended: what each client request came to, and the attempts that the provider saw.
 
 use crate::sim::client::Outcome;
+use crate::sim::counts::Counts;
 use crate::sim::net::End;
 use crate::sim::swarm::Swarm;
 use crate::sim::trace::Fnv;
@@ -112,8 +113,8 @@ impl<'e> Evidence<'e> {
     }
 
     /// Adds what occurred to `counts`.
-    pub fn count(&self, counts: &mut BTreeMap<(&'static str, String), u64>) {
-        let mut add = |group, name: &str| *counts.entry((group, name.to_owned())).or_default() += 1;
+    pub fn count(&self, counts: &mut Counts) {
+        let mut add = |group, name: &str| counts.add(group, name, 1);
         for request in &self.requests {
             let errand = &request.outcome.errand;
             add("client's end", &format!("{:?}", request.outcome.ending));

@@ -3,6 +3,7 @@
 use super::identity::Accounts;
 use super::lines::Line;
 use super::secrets::Secrets;
+use crate::sim::counts::Counts;
 use crate::sim::direct::Seen;
 use keywheel_core::notice::Notice;
 use keywheel_core::proxy::{Ask, Reply};
@@ -13,7 +14,9 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct Ledger {
     secrets: Secrets,
-    counts: BTreeMap<(&'static str, String), u64>,
+    counts: Counts,
+    /// Lines for the story are wanted.
+    tells: bool,
     /// Leases that each session holds: none or one.
     held: BTreeMap<u32, u32>,
     /// Leases given and settled, where they can be seen (core mode).
@@ -36,11 +39,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// An empty one that knows what is secret.
-    pub fn new(keys: &[String], token: &str) -> Self {
+    /// An empty one that knows what is secret, and writes lines for the story where it `tells`.
+    pub fn new(keys: &[String], token: &str, tells: bool) -> Self {
         Ledger {
             secrets: Secrets::new(keys.iter().map(String::as_str).chain([token])),
-            counts: BTreeMap::new(),
+            counts: Counts::default(),
+            tells,
             held: BTreeMap::new(),
             leases: (0, 0),
             judged: 0,
@@ -63,7 +67,7 @@ impl Ledger {
             Seen::Reply(session, reply) => self.reply(*session, reply, now),
             Seen::Notice(notice) => self.notice(notice, now),
             Seen::Woken(session, reason) => {
-                self.tell(*session, format!("wakes for {reason:?}"));
+                self.tell(*session, format_args!("wakes for {reason:?}"));
                 self.count("deadline", &format!("{reason:?}"));
             }
             Seen::HouseWoken(reason) => self.count("deadline", &format!("{reason:?}")),
@@ -76,7 +80,7 @@ impl Ledger {
     fn act(&mut self, session: u32, action: &Action) {
         let name = action_name(action);
         if !matches!(action, Action::Ask(_) | Action::Notice(_)) {
-            self.tell(session, name.to_owned());
+            self.tell(session, format_args!("{name}"));
         }
         self.count("action", name);
     }
@@ -105,7 +109,7 @@ impl Ledger {
             let class = settle.outcome.as_ref().map_or("nothing known", |outcome| outcome.class.as_str());
             let key = settle.lease.entry().index;
             self.accounts.settled(session, &settle.lease.entry().preview, settle.outcome.is_some());
-            self.tell(session, format!("settles key {key}: {class}, wants another: {}", settle.then.is_some()));
+            self.tell(session, format_args!("settles key {key}: {class}, wants another: {}", settle.then.is_some()));
             self.count("settled", class);
             if session != 0 {
                 self.held.entry(session).and_modify(|held| *held = held.saturating_sub(1));
@@ -126,10 +130,10 @@ impl Ledger {
         match reply {
             Reply::Granted(lease) => {
                 self.accounts.granted(session, &lease.entry().preview);
-                self.tell(session, format!("is granted key {}", lease.entry().index));
+                self.tell(session, format_args!("is granted key {}", lease.entry().index));
             }
-            Reply::Refused(refusal) => self.tell(session, format!("is refused: {refusal:?}")),
-            Reply::Queued(_) | Reply::NeedModel => self.tell(session, name.to_owned()),
+            Reply::Refused(refusal) => self.tell(session, format_args!("is refused: {refusal:?}")),
+            Reply::Queued(_) | Reply::NeedModel => self.tell(session, format_args!("{name}")),
             Reply::Page(_) | Reply::Done => {}
         }
         if let Reply::Granted(_) = reply {
@@ -152,11 +156,10 @@ impl Ledger {
                 let (status, class, retries) = (line.status, line.class.as_str(), line.retries);
                 self.lines.insert(line.id.clone(), Line { status, class, retries, complete: line.complete });
                 let key = line.key.as_ref().map_or_else(|| "none".to_owned(), |(index, _)| index.to_string());
-                let text = format!(
+                self.log(format_args!(
                     "{} {} - {status} - key {key} - {class} - retries {retries} - complete: {}",
                     line.method, line.path, line.complete
-                );
-                self.tales.push(("log".into(), text));
+                ));
                 self.count("class", line.class.as_str());
                 self.count("status to clients", &line.status.to_string());
             }
@@ -167,23 +170,31 @@ impl Ledger {
                 if let Some(class) = blamed_for(kind, text) {
                     self.broken.push(format!("I8 at {now}: {class} changed a key: {text}"));
                 }
-                self.tales.push(("log".into(), format!("{kind}: {text}")));
+                self.log(format_args!("{kind}: {text}"));
                 self.count("notice", kind);
             }
         }
     }
 
-    fn tell(&mut self, session: u32, text: String) {
-        self.tales.push((format!("session {session}"), text));
+    fn tell(&mut self, session: u32, what: core::fmt::Arguments<'_>) {
+        if self.tells {
+            self.tales.push((format!("session {session}"), what.to_string()));
+        }
+    }
+
+    fn log(&mut self, what: core::fmt::Arguments<'_>) {
+        if self.tells {
+            self.tales.push(("log".into(), what.to_string()));
+        }
     }
 
     /// Counts something.
     pub fn count(&mut self, group: &'static str, name: &str) {
-        *self.counts.entry((group, name.to_owned())).or_default() += 1;
+        self.counts.add(group, name, 1);
     }
 
     /// What was counted.
-    pub fn counts(&self) -> &BTreeMap<(&'static str, String), u64> {
+    pub fn counts(&self) -> &Counts {
         &self.counts
     }
 

@@ -18,6 +18,9 @@ pub(super) const OWN: [(&str, u16); 9] = [
 ];
 
 pub(super) fn error(status: u16, body: &[u8]) -> Option<&'static str> {
+    if status != 429 && OWN.iter().all(|(_, of)| *of != status) {
+        return None;
+    }
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let code = body["error"]["code"].as_str()?;
     let resting = status == 429 && body["error"]["message"].as_str()?.starts_with("All keys that could serve");

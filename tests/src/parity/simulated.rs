@@ -7,6 +7,7 @@ use crate::sim::engine::{Carriage, Engine};
 use crate::sim::net::{End, Write};
 use crate::sim::pipe::{Cut, Read, Weather};
 use crate::sim::setup::Setup;
+use crate::sim::trace::Record;
 use crate::sim::weather::Climate;
 use crate::sim::world::{Event, Owner, Shared, World};
 use std::cell::RefCell;
@@ -50,7 +51,7 @@ impl Simulated {
     /// The setup is wrong.
     pub fn new(env: &[(String, String)], keys: usize, cut: Cut, carriage: Carriage) -> Result<Self, String> {
         let weathers = vec![Weather { cut, ..Weather::calm() }];
-        let world = Rc::new(RefCell::new(World::new(1, Climate { weathers, ..Climate::calm() }, false)));
+        let world = Rc::new(RefCell::new(World::new(1, Climate { weathers, ..Climate::calm() }, Record::Nothing)));
         let place = ([10, 1, 0, 1], 8080).into();
         world.borrow_mut().names.insert("up.test".into(), vec![place]);
         world.borrow_mut().places.insert(place, 0);

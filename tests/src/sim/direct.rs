@@ -6,6 +6,7 @@
 mod carry;
 mod house;
 
+use super::appetite::Appetite;
 use super::dialing::Dialing;
 use super::dice::Dice;
 use super::edge::Edge;
@@ -78,7 +79,8 @@ pub struct Direct {
     replay_total: usize,
     idle: Idle<End>,
     settings: Arc<Settings>,
-    sessions: BTreeMap<u32, Running>,
+    /// Boxed, since each turn takes one out and puts it back.
+    sessions: BTreeMap<u32, Box<Running>>,
     next: u32,
     listener: u32,
     tickets: BTreeMap<keywheel_core::keyring::Ticket, u32>,
@@ -112,6 +114,7 @@ struct Running {
 #[derive(Debug)]
 struct Line {
     end: End,
+    appetite: Appetite,
     made_at: u64,
     ended: bool,
     broken: bool,
@@ -120,8 +123,8 @@ struct Line {
 }
 
 impl Line {
-    fn new(end: End, made_at: u64) -> Self {
-        Line { end, made_at, ended: false, broken: false, finishing: false }
+    fn new(end: End, made_at: u64, most_read: usize) -> Self {
+        Line { end, appetite: Appetite::new(most_read), made_at, ended: false, broken: false, finishing: false }
     }
 }
 
@@ -214,7 +217,7 @@ impl Direct {
 
     /// What each session waits for, in words.
     pub fn waits(&self) -> Vec<String> {
-        let told = |(id, run): (&u32, &Running)| {
+        let told = |(id, run): (&u32, &Box<Running>)| {
             let dialing = if run.dialing.is_some() { ", dials" } else { "" };
             format!("session {id} waits until {:?}{dialing}: {:?}", run.session.poll_timeout(), run.session)
         };
@@ -243,22 +246,27 @@ impl Direct {
             let id = self.next;
             let session = Session::new(0, seed, &mut lend(&self.settings, &mut self.pool, &self.proxy, now));
             world.own(end, Owner::Session(id));
-            let sides = [Some(Line::new(end, world.now())), None];
+            let sides = [Some(Line::new(end, world.now(), self.habits.most_read)), None];
             self.sessions.insert(
                 id,
-                Running { session, sides, dialing: None, armed: None, queued: false, done: false, starved_until: None },
+                Box::new(Running {
+                    session,
+                    sides,
+                    dialing: None,
+                    armed: None,
+                    queued: false,
+                    done: false,
+                    starved_until: None,
+                }),
             );
             self.rouse(id);
         }
     }
 
-    fn actions(&mut self, id: u32, run: &mut Running, world: &mut World) -> bool {
-        let mut any = false;
+    fn actions(&mut self, id: u32, run: &mut Running, world: &mut World) {
         while let Some(action) = run.session.poll() {
-            any = true;
             self.act(id, run, action, world);
         }
-        any
     }
 
     fn act(&mut self, id: u32, run: &mut Running, action: Action, world: &mut World) {

@@ -20,6 +20,11 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// The mode of this name.
+    pub fn named(name: &str) -> Option<Mode> {
+        [Mode::Core, Mode::Full].into_iter().find(|mode| mode.name() == name)
+    }
+
     /// Its name on the command line.
     pub const fn name(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use super::engine::Mode;
 use super::simulation::{Plan, Report, run};
+use super::trace::Record;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,13 +11,13 @@ use std::sync::mpsc;
 /// Worlds that may be ahead of the one whose report is due: what bounds the memory of reports.
 const AHEAD: usize = 64;
 
-/// Runs `seeds` seeds from `start` on in these modes, on `jobs` threads, and gives each report to `take`, in order,
+/// Runs `seeds` seeds from `start` on in these modes, on `jobs` threads, records this much of each, and gives each report to `take`, in order,
 /// until that breaks.
 pub fn run_all(
     start: u64,
     seeds: u64,
     modes: &[Mode],
-    jobs: usize,
+    (jobs, record): (usize, Record),
     mut take: impl FnMut(u64, Mode, Report) -> ControlFlow<()>,
 ) {
     let (next, over) = (AtomicU64::new(0), AtomicBool::new(false));
@@ -32,7 +33,7 @@ pub fn run_all(
                         return;
                     }
                     let (seed, mode) = (start + n / modes.len() as u64, modes[(n % modes.len() as u64) as usize]);
-                    if sender.send((n, run(&Plan::new(seed, mode)))).is_err() {
+                    if sender.send((n, run(&Plan { record, ..Plan::new(seed, mode) }))).is_err() {
                         return;
                     }
                 }

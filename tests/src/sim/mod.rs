@@ -1,7 +1,10 @@
 //! The simulated world: virtual time, a network with faults, clients and upstreams, all drawn from one seed.
 
 pub mod agenda;
+pub mod appetite;
+pub mod campaign;
 pub mod client;
+pub mod counts;
 pub mod crypto;
 pub mod dialing;
 pub mod dice;

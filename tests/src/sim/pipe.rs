@@ -10,6 +10,9 @@ use super::dice::Dice;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
+/// Bytes of a connection behind which its pieces may be a byte larger.
+const COARSER: u64 = 64;
+
 /// How the bytes of one direction travel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weather {
@@ -39,7 +42,7 @@ pub enum Cut {
     Whole,
     /// Byte by byte for the first so many bytes of the connection, then whole.
     Bytes(u64),
-    /// Into pieces of at most so many bytes.
+    /// Into pieces of at most so many bytes; of more, later in the connection.
     UpTo(usize),
     /// At this one offset of the connection.
     At(u64),
@@ -153,9 +156,10 @@ impl Pipe {
         self.arrived > 0
     }
 
-    /// Room for bytes.
+    /// Room for bytes; none where there is little, as TCP has it (RFC 1122 section 4.2.3.3).
     pub fn room(&self) -> usize {
-        self.weather.window.saturating_sub(self.bytes.len())
+        let room = self.weather.window.saturating_sub(self.bytes.len());
+        if room < self.weather.window / 4 { 0 } else { room }
     }
 
     /// Whether the sender's machine died by a cut; told once.
@@ -213,7 +217,8 @@ impl Pipe {
             Cut::Whole => n,
             Cut::Bytes(limit) if self.written < limit => 1,
             Cut::Bytes(_) => n,
-            Cut::UpTo(most) => n.min(dice.range(1, most as u64) as usize),
+            // The further on, the coarser: long bodies need no finer cuts than heads.
+            Cut::UpTo(most) => n.min(dice.range(1, most as u64 + self.written / COARSER) as usize),
             Cut::At(offset) if offset > self.written => n.min((offset - self.written) as usize),
             Cut::At(_) => n,
         }

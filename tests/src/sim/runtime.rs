@@ -1,5 +1,6 @@
 //! The third runtime: the four traits of the driver, over virtual time and the simulated network.
 
+use super::appetite::Appetite;
 use super::dice::Dice;
 use super::executor::{Executor, Spinning};
 use super::net::{End, Write};
@@ -184,24 +185,27 @@ pub struct SimStream {
     world: Shared,
     end: End,
     reset: bool,
-    most_read: usize,
+    appetite: Appetite,
 }
 
 impl SimStream {
     fn new(world: &Shared, end: End, most_read: usize) -> Self {
         world.borrow_mut().own(end, Owner::Task);
-        SimStream { world: world.clone(), end, reset: false, most_read }
+        SimStream { world: world.clone(), end, reset: false, appetite: Appetite::new(most_read) }
     }
 }
 
 impl traits::Stream for SimStream {
     fn try_read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let most = buf.len().min(self.most_read);
+        let most = self.appetite.bite(buf.len());
         let mut world = self.world.borrow_mut();
         let got = world.net.read(self.end, &mut buf[..most]);
         world.pump();
         match got {
-            Read::Got(n) => Ok(n),
+            Read::Got(n) => {
+                self.appetite.took(n);
+                Ok(n)
+            }
             Read::Eof => Ok(0),
             Read::Empty => Err(io::ErrorKind::WouldBlock.into()),
             Read::Reset => Err(io::ErrorKind::ConnectionReset.into()),
@@ -214,7 +218,10 @@ impl traits::Stream for SimStream {
         let wrote = world.net.write(self.end, slices, now);
         world.pump();
         match wrote {
-            Write::Took(n) => Ok(n),
+            Write::Took(n) => {
+                self.appetite.turned();
+                Ok(n)
+            }
             Write::Full => Err(io::ErrorKind::WouldBlock.into()),
             Write::Reset => Err(io::ErrorKind::ConnectionReset.into()),
         }

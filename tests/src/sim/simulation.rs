@@ -8,12 +8,14 @@ mod closing;
 mod opening;
 
 use super::client::{Client, Outcome};
+use super::counts::Counts;
 use super::direct::Seen;
 use super::engine::{Engine, Mode};
 use super::intervention::{Intervention, name, shown};
 use super::scenario::Scenario;
 use super::setup::Setup;
 use super::swarm::TOKEN;
+use super::trace::Record;
 use super::upstream::Upstreams;
 use super::world::{Event, Owner, Shared, World};
 use crate::model::evidence::Evidence;
@@ -38,8 +40,8 @@ const PROBES: u32 = 1_000_000;
 pub struct Plan {
     /// The world.
     pub scenario: Scenario,
-    /// Keep the story.
-    pub story: bool,
+    /// What is written down of what happens.
+    pub record: Record,
 }
 
 impl Plan {
@@ -50,7 +52,7 @@ impl Plan {
 
     /// This world.
     pub fn of(scenario: Scenario) -> Self {
-        Plan { scenario, story: false }
+        Plan { scenario, record: Record::Nothing }
     }
 }
 
@@ -59,14 +61,14 @@ impl Plan {
 pub struct Report {
     /// What did not hold; empty: all held.
     pub broken: Vec<String>,
-    /// Hash over everything that happened.
+    /// Hash over everything that happened, where it was recorded.
     pub hash: u64,
     /// How many events there were.
     pub events: u64,
     /// What happened, where it was kept.
     pub story: Vec<String>,
     /// Counts of what occurred, by group and name.
-    pub counts: BTreeMap<(&'static str, String), u64>,
+    pub counts: Counts,
     /// Requests of clients.
     pub requests: u64,
     /// Digests of what upstreams got: request by request, attempt by attempt, framing aside.
@@ -113,7 +115,7 @@ pub fn run(plan: &Plan) -> Report {
 impl Simulation {
     fn new(plan: &Plan) -> Result<Self, String> {
         let scenario = plan.scenario.clone();
-        let mut world = World::new(scenario.seed, scenario.swarm.climate.clone(), plan.story);
+        let mut world = World::new(scenario.seed, scenario.swarm.climate.clone(), plan.record);
         opening::introduce(&scenario.swarm, &mut world);
         let upstreams = opening::upstreams(&scenario, &mut world);
         let clients = opening::clients(&scenario);
@@ -122,7 +124,7 @@ impl Simulation {
         }
         let world = Rc::new(RefCell::new(world));
         let setup = scenario.swarm.setup.clone();
-        let ledger = Rc::new(RefCell::new(Ledger::new(&setup.keys, TOKEN)));
+        let ledger = Rc::new(RefCell::new(Ledger::new(&setup.keys, TOKEN, plan.record != Record::Nothing)));
         let engine = start(&setup, &scenario, &world, &ledger)?;
         Ok(Simulation {
             world,
@@ -193,6 +195,9 @@ impl Simulation {
         let mut world = self.world.borrow_mut();
         for (who, what) in tales {
             world.tell(format_args!("  {who}"), format_args!("{what}"));
+        }
+        if !world.trace.records() {
+            return;
         }
         let requests = self.upstreams.provider().requests();
         while self.told < requests {
@@ -328,12 +333,12 @@ impl Simulation {
         self.broken.extend(judge::judge(&evidence, &self.ledger.borrow()));
         let mut counts = self.ledger.borrow().counts().clone();
         for (fault, n) in &world.climate.drawn {
-            *counts.entry(("fault", (*fault).to_owned())).or_default() += n;
+            counts.add("fault", fault, *n);
         }
-        *counts.entry(("fault", "bytes nobody asked for".to_owned())).or_default() += self.upstreams.unsolicited;
+        counts.add("fault", "bytes nobody asked for", self.upstreams.unsolicited);
         evidence.count(&mut counts);
         for switch in super::switch::SWITCHES.iter().filter(|switch| (switch.is_on)(&self.scenario)) {
-            *counts.entry(("switch", switch.name.to_owned())).or_default() += 1;
+            counts.add("switch", switch.name, 1);
         }
         Report {
             broken: self.broken,

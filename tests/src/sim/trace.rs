@@ -2,9 +2,22 @@
 
 use core::fmt;
 
+/// How much is written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Record {
+    /// Nothing: only what is judged is of interest.
+    #[default]
+    Nothing,
+    /// A hash over everything that happened.
+    Hash,
+    /// The hash, and the story for a person.
+    Story,
+}
+
 /// The record of one simulation.
 #[derive(Debug, Default)]
 pub struct Trace {
+    record: Record,
     hash: Fnv,
     story: Option<Vec<String>>,
     line: String,
@@ -12,14 +25,23 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A trace that keeps its lines for a person, or only their hash.
-    pub fn new(story: bool) -> Self {
-        Trace { story: story.then(Vec::new), ..Trace::default() }
+    /// A trace that keeps this much.
+    pub fn new(record: Record) -> Self {
+        Trace { record, story: (record == Record::Story).then(Vec::new), ..Trace::default() }
+    }
+
+    /// Whether anything is written down.
+    pub fn records(&self) -> bool {
+        self.record != Record::Nothing
     }
 
     /// Something that a person wants to read.
     pub fn tell(&mut self, now: u64, who: fmt::Arguments<'_>, what: fmt::Arguments<'_>) {
         use fmt::Write as _;
+        self.events += 1;
+        if !self.records() {
+            return;
+        }
         self.line.clear();
         let (seconds, micros) = (now / 1_000_000, now % 1_000_000);
         // Writing into a String cannot fail.
@@ -29,7 +51,6 @@ impl Trace {
         }
         let _ = write!(self.line, " {what}");
         self.hash.feed(self.line.as_bytes());
-        self.events += 1;
         if let Some(story) = &mut self.story {
             story.push(self.line.clone());
         }
@@ -38,10 +59,11 @@ impl Trace {
     /// Something too small to tell.
     pub fn mark(&mut self, now: u64, numbers: &[u64]) {
         self.events += 1;
-        self.hash.feed(&now.to_le_bytes());
-        for number in numbers {
-            self.hash.feed(&number.to_le_bytes());
+        if !self.records() {
+            return;
         }
+        self.hash.mix(now);
+        numbers.iter().for_each(|number| self.hash.mix(*number));
     }
 
     /// The hash so far.
@@ -76,6 +98,11 @@ impl Fnv {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
+    }
+
+    /// Takes a number in, in one step.
+    pub fn mix(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
     }
 
     /// The hash of these bytes.

@@ -150,8 +150,8 @@ impl Link {
             return false;
         }
         let at = Instant::from_micros(now);
-        let mut buffer = [0; 16 * 1024];
-        match world.net.read(self.end, &mut buffer) {
+        let World { net, scratch: buffer, .. } = world;
+        match net.read(self.end, buffer) {
             Read::Got(n) => match &mut self.tls {
                 None => self.conn.recv(&buffer[..n], at),
                 Some(_) => self.decrypt(&buffer[..n], at),

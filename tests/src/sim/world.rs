@@ -7,7 +7,7 @@
 use super::agenda::Agenda;
 use super::dice::{Dice, Streams};
 use super::net::{End, Fate, Net};
-use super::trace::Trace;
+use super::trace::{Record, Trace};
 use super::weather::{Arrival, Climate};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -114,6 +114,8 @@ pub struct World {
     /// Timers of tasks: how late they come at most (microseconds), and per cent of settings with a wake-up for nothing.
     pub timing: (u64, u32),
     timing_dice: Dice,
+    /// What clients and upstreams read into.
+    pub scratch: Box<[u8]>,
     owners: Vec<[Owner; 2]>,
     wakers: Vec<Wakers>,
     timers: Vec<TimerSlot>,
@@ -126,18 +128,19 @@ pub struct World {
 
 impl World {
     /// A world of this seed in which nothing is yet.
-    pub fn new(seed: u64, climate: Climate, story: bool) -> Self {
+    pub fn new(seed: u64, climate: Climate, record: Record) -> Self {
         let dice = Streams::new(seed);
         World {
             agenda: Agenda::default(),
             net: Net::new(dice.network.child(1)),
-            trace: Trace::new(story),
+            trace: Trace::new(record),
             dice,
             climate,
             names: BTreeMap::new(),
             places: BTreeMap::new(),
             timing: (0, 0),
             timing_dice: Streams::new(seed).clock,
+            scratch: vec![0; 16 * 1024].into(),
             owners: Vec::new(),
             wakers: Vec::new(),
             timers: Vec::new(),

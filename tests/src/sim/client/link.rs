@@ -92,13 +92,13 @@ impl Link {
     }
 
     pub(super) fn read(&mut self, world: &mut World, now: u64, pace: Option<(usize, u64)>) -> Read {
-        let mut buffer = [0; 16 * 1024];
+        let World { net, scratch: buffer, .. } = world;
         let most = match pace {
             Some(_) if now < self.read_at => return Read::Empty,
             Some((most, _)) => most.min(buffer.len()),
             None => buffer.len(),
         };
-        let got = world.net.read(self.end, &mut buffer[..most]);
+        let got = net.read(self.end, &mut buffer[..most]);
         if let Read::Got(n) = got {
             self.got += n;
             self.reader.feed(&buffer[..n]);

@@ -10,6 +10,9 @@ use keywheel_core::session::{Linked, Loss, Side};
 use keywheel_core::time::Instant;
 use keywheel_core::turn::BLOCK;
 
+/// Carries bytes from or to one side; true when some were.
+type Carry = fn(&mut Direct, &mut Running, Side, &mut World) -> bool;
+
 /// Deadlines of one session that may be due at one moment.
 const DUE_AT_ONCE: usize = 8;
 
@@ -26,12 +29,14 @@ impl Direct {
             } else {
                 [Side::Downstream, Side::Upstream]
             };
-            moved = self.dial_on(id, run, world);
-            for side in sides {
-                moved |= self.read(run, side, world);
-                moved |= self.actions(id, run, world);
-                moved |= self.write(run, side, world);
-                moved |= self.actions(id, run, world);
+            let mut stirred = self.dial_on(id, run, world);
+            moved = stirred;
+            for (side, carry) in sides.into_iter().flat_map(|side| [(side, Self::read as Carry), (side, Self::write)]) {
+                stirred |= carry(self, run, side, world);
+                if core::mem::take(&mut stirred) {
+                    moved = true;
+                    self.actions(id, run, world);
+                }
             }
             if !moved || run.done {
                 break;
@@ -90,9 +95,12 @@ impl Direct {
         if room.is_empty() {
             return false;
         }
-        let most = room.len().min(self.habits.most_read);
+        let most = line.appetite.bite(room.len());
         match world.net.read(line.end, &mut room[..most]) {
-            Read::Got(n) => run.session.handle_recv(side, n, &mut turn),
+            Read::Got(n) => {
+                line.appetite.took(n);
+                run.session.handle_recv(side, n, &mut turn);
+            }
             Read::Empty => {
                 run.session.handle_recv(side, 0, &mut turn);
                 return false;
@@ -122,17 +130,19 @@ impl Direct {
         let now = world.now();
         let mut moved = false;
         while let Some(line) = run.sides[side as usize].as_mut().filter(|line| !line.broken) {
-            let transmit = run.session.poll_transmit(side);
-            if transmit.is_empty() {
+            if !run.session.has_transmit(side) {
                 if core::mem::take(&mut line.finishing) {
                     world.net.shutdown(line.end, now);
                 }
                 break;
             }
-            let wrote = world.net.write(line.end, transmit.slices(), now);
+            let wrote = world.net.write(line.end, run.session.poll_transmit(side).slices(), now);
             let mut turn = lend(&self.settings, &mut self.pool, &self.proxy, Instant::from_micros(now));
             match wrote {
-                Write::Took(n) => run.session.handle_sent(side, n, &mut turn),
+                Write::Took(n) => {
+                    line.appetite.turned();
+                    run.session.handle_sent(side, n, &mut turn);
+                }
                 Write::Full => break,
                 Write::Reset => {
                     line.broken = true;
@@ -176,7 +186,7 @@ impl Direct {
     ) {
         let now = Instant::from_micros(world.now());
         world.own(end, Owner::Session(id));
-        run.sides[Side::Upstream as usize] = Some(Line::new(end, made_at));
+        run.sides[Side::Upstream as usize] = Some(Line::new(end, made_at, self.habits.most_read));
         run.session.handle_linked(Ok(Linked { reused }), &mut self.lend(now));
     }
 

@@ -161,7 +161,7 @@ impl Direct {
         }
     }
 
-    pub(super) fn drop_session(&mut self, mut run: Running, world: &mut World) {
+    pub(super) fn drop_session(&mut self, mut run: Box<Running>, world: &mut World) {
         let now = world.now();
         for line in run.sides.iter_mut().filter_map(Option::take) {
             world.own(line.end, Owner::Nobody);

@@ -1,11 +1,12 @@
 use super::super::weather::{Climate, Odds};
 use super::super::world::World;
 use super::*;
+use crate::sim::trace::Record;
 use keywheel_runtime::traits::{Listener as _, Runtime as _, Stream as _, Timer as _};
 use rustls::time_provider::DefaultTimeProvider;
 
 fn machine(climate: Climate) -> (Shared, SimRuntime) {
-    let world = Rc::new(RefCell::new(World::new(1, climate, false)));
+    let world = Rc::new(RefCell::new(World::new(1, climate, Record::Nothing)));
     let crypto: (_, Arc<dyn TimeProvider>) =
         (Arc::new(rustls::crypto::ring::default_provider()), Arc::new(DefaultTimeProvider));
     let runtime = SimRuntime::new(world.clone(), crypto, Shape { most_read: 3, order: None });
