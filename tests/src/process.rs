@@ -78,6 +78,17 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it listens. Panics when it ends before.
     pub fn start(command: &mut Command) -> Server {
+        Server::try_start(command).unwrap_or_else(|Output { status, stdout, stderr }| {
+            let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+            panic!("ended with {status}: {stdout}\n{stderr}")
+        })
+    }
+
+    /// Starts it and waits until it listens; or what it said, if it ended before.
+    ///
+    /// # Errors
+    /// It ended.
+    pub fn try_start(command: &mut Command) -> Result<Server, Output> {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut greeting = Vec::new();
@@ -85,7 +96,7 @@ impl Server {
             let mut line = String::new();
             if stdout.read_line(&mut line).unwrap_or(0) == 0 {
                 let output = child.wait_with_output().expect("an end");
-                panic!("ended with {}: {greeting:?}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+                return Err(Output { stdout: greeting.join("\n").into_bytes(), ..output });
             }
             let address = line.split("http://").nth(1).and_then(|rest| {
                 let end = rest.find(|c: char| !(c.is_ascii_hexdigit() || "[.:]".contains(c))).unwrap_or(rest.len());
@@ -97,7 +108,7 @@ impl Server {
                 _ => {}
             }
         };
-        Server { child, stdout: Some(stdout), greeting, address }
+        Ok(Server { child, stdout: Some(stdout), greeting, address })
     }
 
     /// Takes over a process that listens already.

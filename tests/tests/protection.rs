@@ -72,6 +72,27 @@ fn an_operator_can_have_dumps_and_then_the_environment_is_open() {
 }
 
 #[test]
+fn files_of_secrets_that_every_user_can_read_are_said() {
+    for flavour in FLAVOURS {
+        for (mode, warned) in [(0o604, true), (0o644, true), (0o640, false), (0o600, false)] {
+            let folder = Folder::new();
+            for (name, text) in
+                [("keys.txt", KEY), (".env", "BEARER_TOKEN=t"), ("tokens", TOKEN), ("settings.toml", "")]
+            {
+                folder.write(name, text);
+                fs::set_permissions(folder.path().join(name), Permissions::from_mode(mode)).expect("it is ours");
+            }
+            let env = [("PORT", "0"), ("AUTH_KEY_FILE", "tokens"), ("CONFIG_FILE", "settings.toml")];
+            let server = Server::start(binary(flavour).current_dir(folder.path()).args(["-H", "127.0.0.1"]).envs(env));
+            let said: Vec<&String> = server.greeting.iter().filter(|line| line.contains("it holds secrets")).collect();
+            let names = [".env", "keys.txt", "tokens"];
+            let all = said.len() == names.len() && names.iter().zip(&said).all(|(name, line)| line.contains(name));
+            assert!(if warned { all } else { said.is_empty() }, "{flavour}, {mode:o}: {said:?}");
+        }
+    }
+}
+
+#[test]
 fn a_log_file_is_made_for_its_owner_only_and_one_that_is_there_keeps_its_permissions() {
     for flavour in FLAVOURS {
         let folder = Folder::new();

@@ -1,5 +1,6 @@
 //! Base URLs: where an upstream's API lies.
 
+use super::credential;
 use super::value::Parsed;
 use crate::origin::{BaseUrl, Origin};
 use crate::target;
@@ -21,6 +22,9 @@ pub(super) fn list(text: &str) -> Parsed<Arc<[BaseUrl]>> {
 /// `http(s)://host[:port][/prefix]`. Refused: credentials in the URL (they would reach logs), a query, a fragment, and
 /// a prefix that no request could be sent below.
 fn parse(text: &str) -> Parsed<BaseUrl> {
+    if credential::is_like(text) {
+        return Err("a URL without a key; keys belong into the keys file".into());
+    }
     let (scheme, rest) = text.split_once("://").ok_or("a URL that begins with https:// or http://")?;
     let tls = match scheme.to_ascii_lowercase().as_str() {
         "https" => true,
@@ -110,6 +114,9 @@ mod tests {
             ("ftp://x", "https://"),
             ("https://user:pw@host", "credentials"),
             ("https://sk-secret@host/v1", "credentials"),
+            ("https://host/sk-secret-0123456789abcdef/v1", "without a key"),
+            ("https://sk-secret-0123456789abcdef/v1", "without a key"),
+            ("sk-secret-0123456789abcdef", "without a key"),
             ("https://host?x=1", "query"),
             ("https://host/a#b", "fragment"),
             ("https://host/a b", "spaces"),

@@ -5,8 +5,8 @@ use super::layers::{Files, Layers};
 use super::listen::{self, Listen};
 use super::reader::Reader;
 use super::settings::{LogConfig, LogFormat, PoolConfig, Settings, Strategy, WhenExhausted};
-use super::value::{number, word};
-use super::{Config, SHUTDOWN, browsers, tokens, upstream};
+use super::value::{Parsed, number, word};
+use super::{Config, SHUTDOWN, browsers, credential, tokens, upstream};
 use core::time::Duration;
 use log::LevelFilter;
 use std::sync::Arc;
@@ -61,6 +61,8 @@ impl Config {
         let (log, extra_ca) = (log(r), extra_ca(r));
         let shutdown = r.span("SHUTDOWN_TIMEOUT").unwrap_or(SHUTDOWN);
         let core_dumps = r.boolean("CORE_DUMPS", false);
+        let named = [upstream::keys_file(r), r.text("AUTH_KEY_FILE").map(|(path, _)| path.into())];
+        r.open_files(named.into_iter().flatten());
         let Reader { errors, warnings, .. } = reader;
         if !errors.is_empty() {
             return Err(errors);
@@ -133,7 +135,7 @@ fn log(r: &mut Reader<'_>) -> LogConfig {
     ];
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let default = LogConfig::default();
-    let path = r.text("LOG_FILE_PATH").map_or_else(|| "logs/app.log".into(), |(path, _)| path.into());
+    let path = r.get("LOG_FILE_PATH", log_path).unwrap_or_else(|| "logs/app.log".into());
     if r.source("LOG_ENABLE_FILE").is_none() {
         r.idle("LOG_FILE_PATH", "LOG_ENABLE_FILE is not set");
     }
@@ -142,6 +144,11 @@ fn log(r: &mut Reader<'_>) -> LogConfig {
         format: r.get("LOG_FORMAT", |text| word(text, &formats)).unwrap_or(default.format),
         file: r.boolean("LOG_ENABLE_FILE", false).then_some(path),
     }
+}
+
+/// The file is made where it is missing, and its name would be there to read.
+fn log_path(text: &str) -> Parsed<Box<str>> {
+    if credential::is_like(text) { Err("a path without a key in it".into()) } else { Ok(text.into()) }
 }
 
 /// The certificates of `UPSTREAM_CA_FILE`. Whether each can be trusted is TLS's to say.
@@ -154,6 +161,6 @@ fn extra_ca(r: &mut Reader<'_>) -> Option<Arc<[u8]>> {
         Ok(_) => "it holds no certificate in PEM form".into(),
         Err(why) => why.into(),
     };
-    r.errors.push(ConfigError::File { name: NAME, source, path: path.into(), why });
+    r.errors.push(ConfigError::File { name: NAME, source, why });
     None
 }

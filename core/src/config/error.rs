@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and what its operator should know although it is fine.
 //!
-//! No message holds a secret's value: a setting is told by its name and by where it stands.
+//! No message quotes a value, as any may be a secret that stands in the wrong place: a setting is told by its name and by
+//! where it stands (`credential.rs` has the rule).
 
 use super::listen::Listen;
 use super::source::Source;
@@ -16,8 +17,6 @@ pub enum ConfigError {
         name: Box<str>,
         /// Where it stands.
         source: Source,
-        /// The value, where it is no secret; at most 32 characters.
-        shown: Option<Box<str>>,
         /// What would be right.
         right: Cow<'static, str>,
     },
@@ -34,8 +33,6 @@ pub enum ConfigError {
         name: &'static str,
         /// Where it stands.
         source: Source,
-        /// The file.
-        path: Box<str>,
         /// Why.
         why: Box<str>,
     },
@@ -48,8 +45,6 @@ pub enum ConfigError {
     },
     /// The configuration file sets what does not exist.
     UnknownName {
-        /// The name as written.
-        name: Box<str>,
         /// Where it stands.
         source: Source,
         /// A known name that looks like it.
@@ -76,21 +71,15 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConfigError::Value { name, source, shown, right } => {
-                write!(f, "{name} ({source}): ")?;
-                if let Some(shown) = shown {
-                    write!(f, "{shown:?} is not valid; ")?;
-                }
-                write!(f, "write {right}")
-            }
+            ConfigError::Value { name, source, right } => write!(f, "{name} ({source}): write {right}"),
             ConfigError::Conflict { first: (name, at), second: (other, there) } => write!(
                 f,
                 "{name} ({at}) and {other} ({there}) are one setting and have different values; keep one of them"
             ),
-            ConfigError::File { name, source, path, why } => write!(f, "{name} ({source}): {path}: {why}"),
+            ConfigError::File { name, source, why } => write!(f, "{name} ({source}): {why}"),
             ConfigError::Line { source, what } => write!(f, "{source}: {what}"),
-            ConfigError::UnknownName { name, source, alike } => {
-                write!(f, "{source}: there is no setting {name:?}")?;
+            ConfigError::UnknownName { source, alike } => {
+                write!(f, "{source}: there is no such setting")?;
                 alike.as_ref().map_or(Ok(()), |alike| write!(f, "; did you mean {alike}?"))
             }
             ConfigError::NoKeys { source, skipped } if skipped.is_empty() => {
@@ -155,6 +144,11 @@ pub enum Warning {
         /// The numbers.
         lines: Vec<(u32, u32)>,
     },
+    /// A file that holds secrets can be read by every user of the machine.
+    OpenFile {
+        /// Which.
+        path: Box<str>,
+    },
     /// A secret was given on the command line, where every process of the machine can read it.
     OnCommandLine {
         /// The flag.
@@ -190,6 +184,9 @@ impl fmt::Display for Warning {
             Warning::Repeated { source, lines } => {
                 write!(f, "{source}: a key comes again and is kept once: line ")?;
                 some(f, lines, |f, (line, first)| write!(f, "{line} (as line {first})"))
+            }
+            Warning::OpenFile { path } => {
+                write!(f, "{path}: it holds secrets, and every user of this machine can read it; chmod 600 {path}")
             }
             Warning::OnCommandLine { flag, instead } => {
                 write!(f, "{flag}: other processes of this machine can read it; rather use {instead}")

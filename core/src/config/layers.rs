@@ -5,10 +5,10 @@
 
 use super::error::ConfigError;
 use super::source::Source;
-use super::{dotenv, file};
+use super::{dotenv, file, names};
 use crate::secret::Secret;
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What the command line said. All are texts, so that each is checked in one place.
@@ -71,7 +71,10 @@ impl fmt::Debug for Layers {
 
 /// The files that were read, by the path that named them, each with its content or why there is none.
 #[derive(Debug, Default)]
-pub struct Files(BTreeMap<Box<str>, Result<Secret, Box<str>>>);
+pub struct Files {
+    contents: BTreeMap<Box<str>, Result<Secret, Box<str>>>,
+    open: BTreeSet<Box<str>>,
+}
 
 impl Files {
     /// None yet.
@@ -81,17 +84,27 @@ impl Files {
 
     /// Adds what reading `path` gave; an error is told in words (`not found`).
     pub fn add(&mut self, path: &str, content: Result<Secret, String>) {
-        self.0.insert(path.into(), content.map_err(String::into));
+        self.contents.insert(path.into(), content.map_err(String::into));
+    }
+
+    /// Says that every user of the machine can read this file (also `.env`, which is a layer and not among them).
+    pub fn open_to_all(&mut self, path: &str) {
+        self.open.insert(path.into());
+    }
+
+    /// Whether every user of the machine can read it.
+    pub(super) fn is_open(&self, path: &str) -> bool {
+        self.open.contains(path)
     }
 
     /// Whether reading this file was tried.
     pub(super) fn tried(&self, path: &str) -> bool {
-        self.0.contains_key(path)
+        self.contents.contains_key(path)
     }
 
     /// The content, or why there is none.
     pub(super) fn get(&self, path: &str) -> Result<&[u8], &str> {
-        match self.0.get(path) {
+        match self.contents.get(path) {
             Some(Ok(content)) => Ok(content.expose()),
             Some(Err(why)) => Err(why),
             None => Err("it was not read"),
@@ -149,7 +162,6 @@ impl Stack {
                 Err(why) => errors.push(ConfigError::File {
                     name: "CONFIG_FILE",
                     source: config.source.clone(),
-                    path: path.as_ref().into(),
                     why: why.into(),
                 }),
             }
@@ -181,6 +193,12 @@ impl Stack {
     /// The values of the configuration file, whose names all have to be known.
     pub(super) fn of_file(&self) -> &[Given] {
         &self.0[3]
+    }
+
+    /// Whether one of the values of `.env`, and whether one of the configuration file, is a secret.
+    pub(super) fn secrets(&self) -> (bool, bool) {
+        let any = |layer: &[Given]| layer.iter().any(|given| names::is_secret(&given.name) && !given.value.is_empty());
+        (any(&self.0[2]), any(&self.0[3]))
     }
 
     /// The values of the environment and of `.env`, most of which are others' business.

@@ -1,6 +1,7 @@
 //! Where the proxy listens, and whether an upstream is the proxy itself.
 
 use super::base_url;
+use super::credential;
 use super::value::Parsed;
 use crate::origin::Origin;
 use core::fmt;
@@ -17,10 +18,13 @@ pub struct Listen {
 
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
+        let Listen { host, port } = self;
+        match host.parse() {
+            Ok(IpAddr::V6(_)) => write!(f, "[{host}]:{port}"),
+            Ok(IpAddr::V4(_)) => write!(f, "{host}:{port}"),
+            Err(_) if reach(host) == Reach::Loopback => write!(f, "{host}:{port}"),
+            // Any word is a name: one that was meant as a token, too.
+            Err(_) => write!(f, "port {port} of HOST"),
         }
     }
 }
@@ -74,6 +78,7 @@ pub(super) fn host(text: &str) -> Parsed<Box<str>> {
     let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     let v6 = bare.contains(':');
     let valid = if v6 { bare.parse::<IpAddr>().is_ok() } else { bare == text && base_url::host(text).is_ok() };
+    let valid = valid && !credential::is_like(bare);
     valid.then(|| bare.into()).ok_or("an address such as 127.0.0.1, 0.0.0.0 or ::, or a host name".into())
 }
 
@@ -93,7 +98,15 @@ mod tests {
         for text in ["http://x", "x:80", "0.0.0.0:80", "[::1]:80", "[localhost]", "300.1.1.1", "a b", ":", "[]"] {
             assert!(host(text).is_err(), "{text}");
         }
-        assert_eq!((listen("::1").to_string(), listen("a").to_string()), ("[::1]:3000".into(), "a:3000".into()));
+        assert!(host("sk-proj-Qm7xW2vB9nLk4aaaa").is_err());
+        for (host, shown) in [
+            ("::1", "[::1]:3000"),
+            ("0.0.0.0", "0.0.0.0:3000"),
+            ("localhost", "localhost:3000"),
+            ("a", "port 3000 of HOST"),
+        ] {
+            assert_eq!(listen(host).to_string(), shown);
+        }
     }
 
     #[test]

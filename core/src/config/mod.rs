@@ -5,6 +5,7 @@
 mod base_url;
 mod browsers;
 mod build;
+mod credential;
 pub mod dotenv;
 mod error;
 mod file;

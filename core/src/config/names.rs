@@ -9,7 +9,7 @@ pub struct Setting {
     pub name: &'static str,
     /// Another name of the same setting.
     pub also: Option<&'static str>,
-    /// Whether its value is never shown.
+    /// Whether its value is a secret, so that a file with it is nobody else's to read.
     pub secret: bool,
     /// Why it changes nothing, where it does not: it is accepted so that a predecessor's file starts, and said once.
     pub without_effect: Option<&'static str>,
@@ -41,8 +41,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("WORKERS"),
     plain("CONFIG_FILE"),
     plain("KEYS_FILE"),
-    // A URL that holds a password by mistake is not to be shown.
-    secret("OPENAI_BASE_URL", None),
+    plain("OPENAI_BASE_URL"),
     secret("AUTH_KEY", Some("BEARER_TOKEN")),
     plain("AUTH_KEY_FILE"),
     secret("ADMIN_KEY", None),
@@ -82,6 +81,11 @@ pub const SETTINGS: &[Setting] = &[
 /// Whether a name of this spelling (upper case) is a setting.
 pub(super) fn is_known(name: &str) -> bool {
     SETTINGS.iter().any(|s| s.name == name || s.also == Some(name)) || limit_names().any(|limit| limit == name)
+}
+
+/// Whether the value of the setting of this name (upper case) is a secret.
+pub(super) fn is_secret(name: &str) -> bool {
+    SETTINGS.iter().any(|s| s.secret && (s.name == name || s.also == Some(name)))
 }
 
 /// A known name that differs from this one by at most two letters, if there is one; short names are not guessed at.

@@ -9,6 +9,7 @@ use super::value::{Parsed, boolean, number, size, span};
 use crate::limits::Limits;
 use core::time::Duration;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// The layers while a configuration is read from them.
 pub(super) struct Reader<'a> {
@@ -81,6 +82,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Says which files every user of the machine can read although they hold secrets; `named` do in any case.
+    pub(super) fn open_files(&mut self, named: impl Iterator<Item = Box<str>>) {
+        let (dotenv, config) = self.stack.secrets();
+        let config = self.text("CONFIG_FILE").filter(|_| config).map(|(path, _)| path.into());
+        let all = dotenv.then(|| ".env".into()).into_iter().chain(config).chain(named);
+        for path in all.filter(|path| self.files.is_open(path)).collect::<BTreeSet<_>>() {
+            self.warnings.push(Warning::OpenFile { path });
+        }
+    }
+
     /// All limits. Two of them have a name of their own beside `LIMIT_…`.
     pub(super) fn limits(&mut self) -> Limits {
         let mut limits = Limits::default();
@@ -106,7 +117,7 @@ impl<'a> Reader<'a> {
         }
         for Given { name, source, .. } in self.stack.of_file().iter().filter(|given| !names::is_known(&given.name)) {
             let (name, source) = (name.clone(), source.clone());
-            self.errors.push(ConfigError::UnknownName { alike: names::alike(&name), name, source });
+            self.errors.push(ConfigError::UnknownName { source, alike: names::alike(&name) });
         }
         for Given { name, source, .. } in self.stack.of_environment().filter(|given| !names::is_known(&given.name)) {
             let alike = names::alike(name);
@@ -119,8 +130,5 @@ impl<'a> Reader<'a> {
 
 /// That this value does not parse.
 fn wrong(name: &str, given: &Given, right: Cow<'static, str>) -> ConfigError {
-    const SHOWN: usize = 32;
-    let secret = SETTINGS.iter().any(|s| s.name == name && s.secret);
-    let shown = Some(given.text()).filter(|text| !secret && text.len() <= SHOWN);
-    ConfigError::Value { name: name.into(), source: given.source.clone(), shown: shown.map(Box::from), right }
+    ConfigError::Value { name: name.into(), source: given.source.clone(), right }
 }

@@ -38,7 +38,7 @@ fn list(text: &str) -> Parsed<Tokens> {
 fn file(r: &mut Reader<'_>) -> Option<Tokens> {
     const NAME: &str = "AUTH_KEY_FILE";
     let (path, source) = r.text(NAME)?;
-    let wrong = |why: &str| ConfigError::File { name: NAME, source, path: path.as_str().into(), why: why.into() };
+    let wrong = |why: &str| ConfigError::File { name: NAME, source, why: why.into() };
     let text = match r.files.get(&path) {
         Ok(text) => text,
         Err(why) => {

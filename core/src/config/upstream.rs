@@ -74,8 +74,10 @@ fn read(r: &mut Reader<'_>) -> Option<(Keys, Source)> {
         KeysFrom::File(path, source) => match r.files.get(&path) {
             Ok(text) => Some((keys::file(text), Source::File { path: path.as_ref().into(), line: 0 })),
             Err(why) => {
-                let why = format!("{why}; it holds the keys, one a line").into();
-                r.errors.push(ConfigError::File { name: "KEYS_FILE", source, path, why });
+                // Where nobody named a file, the default is told.
+                let which = if source == Source::Default { format!("{path}: ") } else { String::new() };
+                let why = format!("{which}{why}; it holds the keys, one a line").into();
+                r.errors.push(ConfigError::File { name: "KEYS_FILE", source, why });
                 None
             }
         },
@@ -88,7 +90,6 @@ fn report(r: &mut Reader<'_>, found: Keys, at: &Source) -> Vec<keys::Line> {
     r.errors.extend(wrong.into_iter().map(|(number, field, right)| ConfigError::Value {
         name: field.into(),
         source: line(at, number),
-        shown: None,
         right,
     }));
     if keys.is_empty() {

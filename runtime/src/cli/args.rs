@@ -1,10 +1,11 @@
 //! The command line: which flags there are, and what `--help` says of them.
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use keywheel_core::config::Flags;
 use keywheel_core::secret::Secret;
 use std::ffi::OsString;
+use std::net::IpAddr;
 
 /// A transparent, load-balancing proxy for LLM APIs: one token in front, many upstream keys behind it.
 #[derive(Parser)]
@@ -73,7 +74,8 @@ pub(super) fn parse(name: &'static str, args: Vec<OsString>) -> Result<Call, cla
         let hint = format!("-h is help; to listen on {host}, write -H {host} (or --host {host})");
         return Err(command(name).error(ErrorKind::InvalidValue, hint));
     }
-    let args = Args::from_arg_matches(&command(name).try_get_matches_from(args)?)?;
+    let matches = command(name).try_get_matches_from(&args).map_err(|error| unquoted(name, &args, error))?;
+    let args = Args::from_arg_matches(&matches).map_err(|error| unquoted(name, &[], error))?;
     if let Some(Sub::Demo { once }) = args.command {
         return Ok(Call::Demo { once });
     }
@@ -97,14 +99,54 @@ Clients use http://HOST:PORT/v1 as their base URL, and the token as their key."
     Args::command().name(name).bin_name(name).after_help(examples)
 }
 
+/// The same error in words that quote no argument, as any may be a secret in the wrong place: only our own flags are named,
+/// and the place of what is none of them.
+fn unquoted(name: &'static str, args: &[OsString], error: clap::Error) -> clap::Error {
+    let kind = error.kind();
+    let said = |context: ContextKind| match error.get(context) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
+        _ => None,
+    };
+    let flag = said(ContextKind::InvalidArg).filter(|flag| is_ours(flag));
+    let typed =
+        |context| said(context).and_then(|text| args.iter().position(|arg| arg.to_string_lossy().starts_with(text)));
+    let place = || match [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter().find_map(typed) {
+        Some(place) => format!("argument {place}"),
+        None => "an argument".to_owned(),
+    };
+    let alike = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().find_map(said);
+    let text = match (kind, flag) {
+        (ErrorKind::DisplayHelp | ErrorKind::DisplayVersion, _) => return error,
+        (ErrorKind::InvalidUtf8, _) => "an argument is not UTF-8".to_owned(),
+        (ErrorKind::InvalidValue, Some(flag)) => format!("a value is required for '{flag}' but none was supplied"),
+        (ErrorKind::ArgumentConflict, Some(flag)) => {
+            format!("'{flag}' is given twice, or with a command that has no such flag")
+        }
+        (ErrorKind::TooManyValues, Some(flag)) => format!("'{flag}' takes no value"),
+        (_, Some(flag)) => format!("'{flag}' cannot be used so"),
+        (_, None) => match alike {
+            Some(alike) => format!("{} is not known; a similar one is '{alike}'", place()),
+            None => format!("{} is not known", place()),
+        },
+    };
+    command(name).error(kind, text)
+}
+
+/// Whether this is how clap writes a flag that there is (`--port <PORT>`), and not what was typed.
+fn is_ours(flag: &str) -> bool {
+    let known = |command: &clap::Command| command.get_arguments().any(|arg| arg.to_string() == flag);
+    let command = Args::command();
+    known(&command) || command.get_subcommands().any(known)
+}
+
 /// The host behind a `-h`, which meant the host once: `-h 0.0.0.0`, `-h=0.0.0.0` or `-h0.0.0.0`.
 fn host_meant(args: &[OsString]) -> Option<String> {
     let all: Vec<&str> = args.iter().skip(1).map_while(|arg| arg.to_str()).collect();
     let at = all.iter().position(|arg| arg.starts_with("-h") && !arg.starts_with("-help"))?;
     let joined = all[at][2..].trim_start_matches('=');
     let host = if joined.is_empty() { *all.get(at + 1)? } else { joined };
-    let like_a_host = host.contains(['.', ':']) || host == "localhost";
-    (like_a_host && !host.starts_with('-')).then(|| host.to_owned())
+    (host.parse::<IpAddr>().is_ok() || host == "localhost").then(|| host.to_owned())
 }
 
 #[cfg(test)]
@@ -153,9 +195,11 @@ mod tests {
         for (line, says) in [
             ("--prot 80", "--port"),
             ("-p", "--port <PORT>"),
-            ("serve", "serve"),
-            ("-p 1 -p 2", "--port"),
-            ("demo --twice", "--twice"),
+            ("serve", "argument 1 is not known"),
+            ("-p 1 -p 2", "'--port <PORT>' is given twice"),
+            ("-p 1 demo", "demo"),
+            ("demo --twice", "argument 2 is not known"),
+            ("demo --once=x", "'--once' takes no value"),
         ] {
             let error = read(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
@@ -172,6 +216,37 @@ mod tests {
             let error = read(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");
             assert!(error.to_string().contains("write -H "), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_argument_is_quoted() {
+        let key = "sk-proj-Qm7xW2vB9nLk4aaaa";
+        for line in [
+            "KEY",
+            "--KEY",
+            "-KEY",
+            "--prot=KEY",
+            "--port --KEY",
+            "demo KEY",
+            "demo --KEY",
+            "demo --once=KEY",
+            "-h KEY",
+            "-hKEY",
+            "-h=KEY",
+            "-h a.KEY",
+            "-p 1 KEY demo",
+            "-p KEY demo",
+            "-kKEY demo",
+            "-zKEY",
+            "-p 1 -p KEY",
+            "-- KEY",
+            "--version=KEY",
+            "--help=KEY",
+            "help KEY",
+        ] {
+            let said = read(&line.replace("KEY", key)).map_err(|error| format!("{error} {error:?}"));
+            assert!(!said.as_ref().is_err_and(|said| said.contains("Qm7x")), "{line}: {said:?}");
         }
     }
 

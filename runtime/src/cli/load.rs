@@ -50,11 +50,13 @@ impl Loader {
             }
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => {
-                let (source, path) = (Source::Default, ".env".into());
-                return Err(vec![ConfigError::File { name: ".env", source, path, why: words(&e).into() }]);
+                return Err(vec![ConfigError::File { name: ".env", source: Source::Default, why: words(&e).into() }]);
             }
         };
         let mut files = Files::new();
+        if is_open(".env") {
+            files.open_to_all(".env");
+        }
         loop {
             let needs = Config::needs(&layers, &files);
             if needs.is_empty() {
@@ -66,6 +68,9 @@ impl Loader {
                     read.push(path.clone());
                 }
                 files.add(&path, content);
+                if is_open(&path) {
+                    files.open_to_all(&path);
+                }
             }
         }
         let parsed = Config::parse(&layers, &files);
@@ -84,6 +89,20 @@ impl Loader {
 
 fn read_file(path: &str) -> io::Result<Secret> {
     read_all(File::open(path)?)
+}
+
+/// Whether every user of the machine may read this file.
+#[cfg(unix)]
+fn is_open(path: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    const OTHERS_READ: u32 = 0o004;
+    std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & OTHERS_READ != 0)
+}
+
+/// Other systems have other means, which this version does not look at.
+#[cfg(not(unix))]
+fn is_open(_: &str) -> bool {
+    false
 }
 
 /// By pieces, as a `Vec` that grows would leave copies behind.

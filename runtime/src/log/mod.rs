@@ -55,14 +55,11 @@ struct Shared {
 
 /// The log file could not be opened.
 #[derive(Debug)]
-pub struct LogError {
-    path: Box<str>,
-    error: io::Error,
-}
+pub struct LogError(io::Error);
 
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LOG_FILE_PATH: cannot append to `{}`: {}", self.path, self.error)
+        write!(f, "LOG_FILE_PATH: the file cannot be appended to: {}", self.0)
     }
 }
 
@@ -80,7 +77,7 @@ impl Log {
             sinks.push(Sink::start("log-console", out, render(json, colour)));
         }
         if let Some(path) = &config.file {
-            let file = open(Path::new(&**path)).map_err(|error| LogError { path: path.clone(), error })?;
+            let file = open(Path::new(&**path)).map_err(LogError)?;
             sinks.push(Sink::start("log-file", Box::new(file), render(json, false)));
         }
         Ok(Log(Arc::new(Shared { clock, level: AtomicUsize::new(config.level as usize), sinks })))

@@ -2,8 +2,7 @@
 
 use crate::hold;
 use crate::sources;
-use keywheel_core::config;
-use keywheel_core::config::SETTINGS;
+use keywheel_core::config::{SETTINGS, limit_names};
 
 #[test]
 fn every_file_says_what_it_is() {
@@ -33,29 +32,27 @@ fn every_limit_has_a_comment() {
 #[test]
 fn every_setting_has_a_row() {
     let readme = sources::read("README.md");
-    let settings = config::SETTINGS.iter().flat_map(|s| [Some(s.name), s.also]).flatten().map(str::to_owned);
-    let missing = settings.chain(config::limit_names()).filter(|name| {
-        let cell = format!("`{name}`");
-        !readme.lines().any(|line| line.starts_with('|') && line.contains(&cell))
+    // The first cell of a row names the settings that it is about.
+    let cells: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next()).collect();
+    let settings = SETTINGS.iter().flat_map(|s| [Some(s.name), s.also]).flatten().map(str::to_owned);
+    let breaches = settings.chain(limit_names()).filter_map(|name| {
+        let rows = cells.iter().filter(|cell| cell.contains(&format!("`{name}`"))).count();
+        (rows != 1).then(|| format!("the README has {rows} rows for {name}"))
     });
-    let breaches: Vec<String> = missing.map(|name| format!("the README has no row for {name}")).collect();
-    hold("every setting is documented", &breaches);
+    hold("every setting is documented once", &breaches.collect::<Vec<String>>());
 }
 
 #[test]
-fn every_setting_is_documented() {
-    let readme = sources::read("README.md");
-    let names = SETTINGS.iter().flat_map(|setting| [Some(setting.name), setting.also]).flatten();
-    let breaches: Vec<String> = names.filter_map(|name| row_missing(&readme, name)).collect();
-    hold("every setting is documented", &breaches);
-}
-
-/// What is wrong when no row of a table in the README begins with this variable among its names.
-fn row_missing(readme: &str, variable: &str) -> Option<String> {
-    let name = format!("`{variable}`");
-    let names_it =
-        |line: &str| line.starts_with('|') && line.split('|').nth(1).is_some_and(|cell| cell.contains(&name));
-    (!readme.lines().any(names_it)).then(|| format!("the README has no row for {name}"))
+fn every_command_has_a_line() {
+    let (readme, makefile, config) =
+        (sources::read("README.md"), sources::read("Makefile"), sources::read(".cargo/config.toml"));
+    let aliases =
+        config.lines().filter_map(|line| line.split_once(" = \"run ")).map(|(name, _)| format!("cargo {name}"));
+    let long = ["faults", "mutants", "reliability"].map(|target| format!("make {target}"));
+    let known = |target: &String| makefile.contains(&format!("\n{}: ##", target.trim_start_matches("make ")));
+    assert!(long.iter().all(known), "the Makefile has them");
+    let breaches: Vec<String> = aliases.chain(long).filter(|command| !readme.contains(command.as_str())).collect();
+    hold("the README names each command", &breaches);
 }
 
 #[test]

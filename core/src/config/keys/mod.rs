@@ -9,6 +9,7 @@
 //! ```
 
 use super::base_url;
+use super::credential;
 use super::key::{Fingerprint, KeyEntry};
 use super::value::{self, Parsed};
 use crate::origin::BaseUrl;
@@ -134,9 +135,13 @@ impl Line {
                 continue;
             }
             let name = name.join(" ");
-            let fits = name.chars().count() <= NAME && !name.chars().any(char::is_control);
+            let fits =
+                name.chars().count() <= NAME && !name.chars().any(char::is_control) && !credential::is_like(&name);
             if !fits || !mem::replace(&mut self.name, name).is_empty() {
-                return Err(("name", "one name of at most 64 characters without control characters".into()));
+                return Err((
+                    "name",
+                    "one name, which is no key, of at most 64 characters without control characters".into(),
+                ));
             }
         }
         Ok(())
