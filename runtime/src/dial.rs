@@ -8,13 +8,17 @@ use keywheel_core::session::{Dial, DialError};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::replace;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 /// Most addresses of a name that are tried.
 const ADDRESSES: usize = 16;
+
+/// How long a deadline waits for what may have come in time.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// Makes a connection.
 ///
@@ -80,13 +84,25 @@ fn too_slow(dial: &Dial, to: SocketAddr, connected: bool) -> DialError {
 }
 
 /// What `work` comes to, or `None` when it takes longer than `limit`.
+///
+/// It gets a moment more, so that the runtime looks at its sockets once after the deadline: what came while the process
+/// was stopped came in time (see [`crate::traits::Stream::look_again`]).
 pub async fn within<R: Runtime, T>(rt: &R, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut timer = rt.timer();
     timer.reset(rt.now() + limit);
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => timer.poll_expired(cx).map(|()| None),
+    let mut last = false;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(done) = work.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
+            }
+            ready!(timer.poll_expired(cx));
+            if replace(&mut last, true) {
+                return Poll::Ready(None);
+            }
+            timer.reset(rt.now() + MOMENT);
+        }
     })
     .await
 }

@@ -2,11 +2,15 @@
 //!
 //! # Order of a turn
 //! ```text
-//! woken: is the deadline past? did a reply come? which blocked directions are ready?
+//! woken: did a reply come? which blocked directions are ready?
 //!   └► round: read and write what is not blocked ► dial ► actions   (again while something moved, at most ROUNDS)
-//!        └► rest: empty blocks go back
-//!             └► arm what is wanted and blocked, and the timer; asleep unless something is ready at once
+//!        └► expire: what is due, once all that had come by then was taken in
+//!             └► rest: empty blocks go back
+//!                  └► arm what is wanted and blocked, and the timer; asleep unless something is ready at once
 //! ```
+//! Deadlines come last: a process that was stopped, or a machine that was busy, finds them past together with what
+//! arrived in time, and nobody is to blame for that.
+//!
 //! Actions come before arming, so that a link that is parked leaves no waker behind. A direction that moved less
 //! than it could is not tried again before it was reported ready: a turn of a busy stream costs one read and one
 //! write. The timer is lazy: set only when the deadline comes earlier, and set again when it wakes too early.
@@ -155,7 +159,7 @@ impl<R: Runtime> Io<R> {
             if self.over {
                 return Poll::Ready(());
             }
-            if moved {
+            if moved || self.expire(session, turn) {
                 continue;
             }
             // Only now, so that a request that had arrived before the signal is still served.
@@ -168,6 +172,8 @@ impl<R: Runtime> Io<R> {
                 return Poll::Pending;
             }
         }
+        // One that never comes to rest has deadlines, too.
+        self.expire(session, turn);
         session.rest(turn);
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -176,10 +182,6 @@ impl<R: Runtime> Io<R> {
     /// Finds out what the task was woken for.
     fn wake(&mut self, session: &mut Session, turn: &mut Turn<'_>, cx: &mut Context<'_>) {
         self.inbox.listen(cx.waker());
-        self.armed = self.armed.filter(|at| turn.now < *at);
-        if session.poll_timeout().is_some_and(|(at, _)| at <= turn.now) {
-            session.handle_timeout(turn);
-        }
         if let Some(reply) = self.inbox.take_reply() {
             self.ticket = None;
             session.handle_reply(reply, turn);
@@ -187,12 +189,26 @@ impl<R: Runtime> Io<R> {
         if let Some(dialing) = &mut self.dialing {
             dialing.woken = true;
         }
+        self.armed = self.armed.filter(|at| turn.now < *at);
+        let late = is_due(session, turn);
         for side in [Side::Downstream, Side::Upstream] {
             if let Some(half) = self.half(side) {
                 half.wake();
+                if late {
+                    half.reopen();
+                }
                 half.arm(session.wants_read(side), session.has_transmit(side) || half.link.has_pending(), cx);
             }
         }
+    }
+
+    /// Does what is due; true when something is.
+    fn expire(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
+        let due = is_due(session, turn);
+        if due {
+            session.handle_timeout(turn);
+        }
+        due
     }
 
     /// Sees to it that the task is woken for all that is wanted; true when some of it is there already.
@@ -351,4 +367,9 @@ impl<R: Runtime> Io<R> {
         session.handle_linked(linked, turn);
         true
     }
+}
+
+/// Whether a deadline is past.
+fn is_due(session: &Session, turn: &Turn<'_>) -> bool {
+    session.poll_timeout().is_some_and(|(at, _)| at <= turn.now)
 }

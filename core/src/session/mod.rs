@@ -48,7 +48,7 @@ const ROUNDS: usize = 256;
 /// * **Reading**: `wants_read`, `awaits`, `recv_buf`, `handle_recv`, `handle_eof`, `handle_lost`
 /// * **Writing**: `has_transmit`, `poll_transmit`, `handle_sent`
 /// * **Asking**: `poll`, `handle_reply`, `handle_linked`, `handle_signal`
-/// * **Time**: `poll_timeout`, `handle_timeout`
+/// * **Time**: `poll_timeout`, `handle_timeout`, before which all that has arrived is to be read: it was in time
 /// * **Memory**: `rest` at the end of each turn, `abandon` at the end of all
 pub struct Session {
     worker: u32,

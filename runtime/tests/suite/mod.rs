@@ -16,6 +16,7 @@ macro_rules! on {
     ($flavour:ty) => {
         on! { $flavour:
             bytes_are_read_when_they_are_there,
+            a_stream_that_looks_again_reads_what_was_not_reported,
             an_end_that_came_with_bytes_is_reported,
             an_end_that_came_later_is_reported,
             a_full_window_blocks_and_opens_again,
@@ -40,6 +41,8 @@ macro_rules! on {
             a_cut_answer_is_seen_to_be_cut,
             idle_connections_that_died_serve_nobody,
             an_early_answer_survives_the_reset_behind_it,
+            a_reset_that_a_write_was_told_of_cuts_what_is_read,
+            what_arrived_while_the_process_was_stopped_was_in_time,
             tls_to_the_provider,
             a_certificate_that_is_not_trusted_is_an_error,
             draining_ends_idle_clients_at_once_and_lets_answers_finish,

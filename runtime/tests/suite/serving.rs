@@ -1,6 +1,6 @@
 //! A whole server between a client's socket and a provider's.
 
-use super::faulty::{Faulty, PANIC};
+use super::faulty::{CLOSED, Faulty, PANIC, RESET, STOP, Stop};
 use super::stand::{Stand, Tls, config};
 use keywheel_core::config::Config;
 use keywheel_core::origin::{BaseUrl, Origin};
@@ -296,6 +296,67 @@ pub(crate) fn a_request_that_waits_for_a_permit_is_woken<F: Flavour>() {
 }
 
 /// A mistake of ours costs its own session: the client sees a break, the lease is settled, others go on.
+/// A reset is told once. When a write gets it, reads find an end that looks like one in order: an answer that goes on until
+/// its connection ends is cut all the same. Where the peer has only stopped reading, it is whole.
+pub(crate) fn a_reset_that_a_write_was_told_of_cuts_what_is_read<F: Flavour>() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let base = BaseUrl::new(Origin::new(false, "127.0.0.1", at.port()), "");
+    let stand = Stand::new::<Faulty<F>>(|config| *config = self::config(base, &["sk-a"]));
+    for (mark, whole) in [(RESET, false), (CLOSED, true)] {
+        let mut client = stand.connect();
+        client.send(&format!("POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n1", 1 + mark.len()));
+        let (mut provider, _) = listener.accept().unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"\r\n\r\n1") {
+            let mut byte = [0];
+            provider.read_exact(&mut byte).unwrap();
+            heard.push(byte[0]);
+        }
+        client.send(mark);
+        let head = client.take_through(b"\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        client.take_through(b"what was sent").unwrap();
+        let end = client.take_through(b"\r\n0\r\n\r\n");
+        assert_eq!(end.is_ok(), whole, "{mark}: {end:?}");
+    }
+    stand.end();
+}
+
+/// The process is stopped when it has sent a request; the answer comes, and an hour later it goes on.
+pub(crate) fn what_arrived_while_the_process_was_stopped_was_in_time<F: Flavour>() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let stop = Stop::new();
+    let provider = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let (mut heard, mut buf) = (Vec::new(), [0; 4096]);
+        while let Ok(n @ 1..) = socket.read(&mut buf) {
+            heard.extend_from_slice(&buf[..n]);
+            if heard.ends_with(b"\r\n\r\n") {
+                socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood").unwrap();
+                if heard.windows(STOP.len()).any(|window| window == STOP.as_bytes()) {
+                    stop.go_on();
+                }
+                heard.clear();
+            }
+        }
+    });
+    let base = BaseUrl::new(Origin::new(false, "127.0.0.1", at.port()), "");
+    let stand = Stand::new::<Faulty<F, true>>(|config| {
+        *config = self::config(base, &["sk-a"]);
+        settings(config).max_retries = 0;
+    });
+    let mut client = stand.connect();
+    client.get("/v1/models");
+    assert_eq!(client.answer().unwrap(), (200, "good".into()));
+    client.send(&format!("GET /v1/models HTTP/1.1\r\nHost: x\r\n{STOP}\r\n\r\n"));
+    assert_eq!(client.answer().unwrap(), (200, "good".into()));
+    drop(client);
+    stand.end();
+    provider.join().unwrap();
+}
+
 pub(crate) fn a_panic_ends_one_session<F: Flavour>() {
     let stand = Stand::new::<Faulty<F>>(|config| config.pool.max_sockets = Some(1));
     let mut other = stand.connect();
