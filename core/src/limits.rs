@@ -81,6 +81,8 @@ pub struct Limits {
     pub model_wait: Duration,
     /// How long a closed client connection is still read, so that the answer is not reset: 2 s.
     pub linger: Duration,
+    /// How much of it is read meanwhile: 16 MiB, and what comes with the last read.
+    pub linger_bytes: usize,
     /// Rows of one admin page: 256.
     pub page_rows: usize,
 }
@@ -124,6 +126,7 @@ impl Default for Limits {
             model_lanes: 64,
             model_wait: Duration::from_millis(200),
             linger: Duration::from_secs(2),
+            linger_bytes: 16 * KIB * KIB,
             page_rows: 256,
         }
     }

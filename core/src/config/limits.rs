@@ -89,6 +89,7 @@ table! {
     model_lanes: Count(1, 4096);
     model_wait: Span(0);
     linger: Span(0);
+    linger_bytes: Size(0, usize::MAX);
     page_rows: Count(1, 256);
 }
 

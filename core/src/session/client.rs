@@ -5,10 +5,11 @@
 //!  Idle ─────────► Body ─────────────► Waiting ─────────────────────────► Idle
 //!   │ bad head,      │ answer out before the body's end, or not kept alive
 //!   │ drained        ▼
-//!   └───────────► Closing ── all sent ──► Lingering ── FIN, or long enough ──► Over
+//!   └───────────► Closing ── all sent ──► Lingering ── FIN, or enough ──► Over
 //! ```
 //!
-//! Lingering reads on and drops what comes, so that the answer is not destroyed by a reset (RFC 9112 section 9.6).
+//! Lingering reads on and drops what comes, so that the answer is not destroyed by a reset (RFC 9112 section 9.6). It has
+//! a bound in time and one in bytes: who is refused, a stranger above all, cannot have a body of any length read.
 
 use super::relay::Relay;
 use super::seam::{Reason, Side};
@@ -75,6 +76,8 @@ pub(super) struct Client {
     pub(super) alarm: Option<(Instant, Reason)>,
     /// Since when a body is waited for, and how many bytes came since then.
     pub(super) rate: (Instant, u64),
+    /// Bytes that were dropped while lingering.
+    lingered: usize,
 }
 
 impl Client {
@@ -97,6 +100,7 @@ impl Client {
             named: Named::default(),
             alarm: Some((turn.now + limits.keep_alive, Reason::KeepAlive)),
             rate: (turn.now, 0),
+            lingered: 0,
         }
     }
 
@@ -166,6 +170,8 @@ impl Session {
             Phase::Lingering | Phase::Over => {
                 let n = self.inboxes[DOWN].unread_len();
                 self.inboxes[DOWN].consume(n);
+                self.client.lingered += n;
+                self.client.eof |= turn.settings.limits.linger_bytes < self.client.lingered;
                 self.end_if_gone();
                 false
             }

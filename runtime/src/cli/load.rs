@@ -1,14 +1,10 @@
 //! Reads what a configuration is made of: environment, `.env`, files, standard input. What it means is core's to say.
 
+use super::file::{self, words};
 use keywheel_core::config::{Config, ConfigError, Files, Flags, Layers, Source, Warning};
 use keywheel_core::secret::Secret;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use zeroize::Zeroizing;
-
-/// Longest file: a million keys fit.
-const FILE_MAX: usize = 256 * 1024 * 1024;
 
 /// A configuration, and what its operator should know of it.
 #[derive(Debug)]
@@ -43,7 +39,7 @@ impl Loader {
     pub(super) fn load(&self) -> Result<Loaded, Vec<ConfigError>> {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut read = Vec::new();
-        layers.dotenv = match read_file(".env") {
+        layers.dotenv = match file::read(".env") {
             Ok(content) => {
                 read.push(".env".into());
                 Some(content)
@@ -54,7 +50,7 @@ impl Loader {
             }
         };
         let mut files = Files::new();
-        if is_open(".env") {
+        if file::is_open(".env") {
             files.open_to_all(".env");
         }
         loop {
@@ -68,7 +64,7 @@ impl Loader {
                     read.push(path.clone());
                 }
                 files.add(&path, content);
-                if is_open(&path) {
+                if file::is_open(&path) {
                     files.open_to_all(&path);
                 }
             }
@@ -80,51 +76,10 @@ impl Loader {
 
     fn content(&self, path: &str) -> Result<Secret, String> {
         if path != "-" {
-            return read_file(path).map_err(|e| words(&e));
+            return file::read(path).map_err(|e| words(&e));
         }
-        let once = self.stdin.get_or_init(|| read_all(io::stdin()).map_err(|e| words(&e)));
+        let once = self.stdin.get_or_init(|| file::read_all(io::stdin()).map_err(|e| words(&e)));
         once.as_ref().map(|secret| Secret::new(secret.expose())).map_err(Clone::clone)
-    }
-}
-
-fn read_file(path: &str) -> io::Result<Secret> {
-    read_all(File::open(path)?)
-}
-
-/// Whether every user of the machine may read this file.
-#[cfg(unix)]
-fn is_open(path: &str) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    const OTHERS_READ: u32 = 0o004;
-    std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & OTHERS_READ != 0)
-}
-
-/// Other systems have other means, which this version does not look at.
-#[cfg(not(unix))]
-fn is_open(_: &str) -> bool {
-    false
-}
-
-/// By pieces, as a `Vec` that grows would leave copies behind.
-fn read_all(mut from: impl Read) -> io::Result<Secret> {
-    let (mut content, mut piece) = (Secret::default(), Zeroizing::new([0; 8192]));
-    loop {
-        match from.read(&mut piece[..]) {
-            Ok(0) => return Ok(content),
-            Ok(n) if content.len() + n > FILE_MAX => return Err(io::Error::other("it is longer than 256 MiB")),
-            Ok(n) => content.append(&piece[..n]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn words(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::NotFound => "not found".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        _ => error.to_string(),
     }
 }
 

@@ -5,6 +5,7 @@
 mod args;
 mod descriptors;
 mod dumps;
+mod file;
 mod load;
 
 use crate::demo;

@@ -28,5 +28,5 @@ def fault(name, about, quick=False, namespace=False, short=120, full=900):
     return register
 
 
-for family in ("crowds", "stalls", "logs", "machine", "upstreams", "names", "tls", "race", "endurance"):
+for family in ("crowds", "stalls", "logs", "files", "machine", "upstreams", "names", "tls", "race", "endurance"):
     importlib.import_module(f"cases.{family}")

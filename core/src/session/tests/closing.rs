@@ -271,3 +271,20 @@ fn a_refused_client_that_reads_nothing_is_let_go() {
     assert_eq!(reason, Reason::WriteIdle);
     assert!(rig.now < at);
 }
+
+/// A stranger cannot have a body of any length read: what comes after its answer is dropped up to a number of bytes.
+#[test]
+fn what_a_refused_client_sends_is_read_up_to_a_bound() {
+    let mut rig = setup(ONE).limits(|limits| limits.linger_bytes = 1000).rig();
+    rig.client(
+        "POST /v1/files HTTP/1.1\r\nHost: proxy\r\nAuthorization: Bearer wrong\r\nContent-Length: 1000000000\r\n\r\n",
+    );
+    assert!(rig.take_answer().starts_with("HTTP/1.1 401 "));
+    let piece = "x".repeat(250);
+    for _ in 0..4 {
+        rig.client(&piece);
+        assert!(!rig.done && rig.session.wants_read(Side::Downstream));
+    }
+    rig.client("x");
+    assert!(rig.done);
+}
