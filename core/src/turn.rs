@@ -93,9 +93,10 @@ impl Pool {
         self.scratch.pop().unwrap_or_default()
     }
 
-    /// Gives a growable buffer back.
+    /// Gives a growable buffer back. What was written there may have been a credential, so that it is wiped.
     pub(crate) fn put_scratch(&mut self, mut buffer: Vec<u8>) {
         if buffer.capacity() > 0 && buffer.capacity() <= SCRATCH_KEPT && self.scratch.len() < FREE_SCRATCH {
+            buffer.fill(0);
             buffer.clear();
             self.scratch.push(buffer);
         }

@@ -117,6 +117,10 @@ impl Session {
         let mut target = turn.pool.take_scratch();
         outgoing.write_target(&mut target);
         let out = self.outboxes[UP].own(turn.pool);
+        // At once: a buffer that moves while it grows leaves the credential behind.
+        let mut length = 64 + target.len() + outgoing.base.authority.len() + outgoing.lines.len();
+        outgoing.additions(&mut |name, value| length += name.len() + value.len() + 4);
+        out.reserve(length + 64);
         let mut head = Head::request(out, outgoing.method, &[&target], outgoing.base.authority.as_bytes());
         head.lines(outgoing.lines);
         outgoing.additions(&mut |name, value| {

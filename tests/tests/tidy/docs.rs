@@ -3,6 +3,7 @@
 use crate::hold;
 use crate::sources;
 use keywheel_core::config::{SETTINGS, limit_names};
+use std::fs;
 
 #[test]
 fn every_file_says_what_it_is() {
@@ -104,4 +105,29 @@ fn the_pages_name_files_that_exist() {
         }
     }
     hold("a page names what is there", &breaches);
+}
+
+#[test]
+fn the_security_page_names_rows_and_tests_that_exist() {
+    let page = sources::read("SECURITY.md");
+    let families = fs::read_dir(sources::root().join("tests/conformance")).expect("the table");
+    let rows: String = families.filter_map(|file| fs::read_to_string(file.ok()?.path()).ok()).collect();
+    let threats: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| ") && line.matches('|').count() == 4).collect();
+    let quoted: Vec<&str> = threats.iter().flat_map(|line| line.split('"').skip(1).step_by(2)).collect();
+    assert!(quoted.len() > 20, "the rows of threats are found");
+    let mut breaches: Vec<String> = quoted
+        .iter()
+        .filter(|name| !rows.contains(&format!("\n=== {name}\n")))
+        .map(|name| format!("no row {name}"))
+        .collect();
+    for file in threats.iter().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+        let is_file =
+            [".rs", ".txt", ".py", ".toml", ".md"].iter().any(|end| file.ends_with(end)) && file != "keys.txt";
+        let places = ["", "tests/conformance/"];
+        if is_file && !places.iter().any(|place| sources::root().join(place).join(file).exists()) {
+            breaches.push(format!("no file {file}"));
+        }
+    }
+    hold("a threat names what shows it", &breaches);
 }
