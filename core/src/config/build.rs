@@ -50,6 +50,7 @@ impl Config {
             request_timeout: request_timeout(r),
             stream_header_timeout: r.span("STREAM_HEADER_TIMEOUT"),
             client_half_close: r.boolean("CLIENT_HALF_CLOSE", false),
+            via: r.boolean("SEND_VIA", false),
             max_retries: pool.max_retries,
             retry_ambiguous: pool.retry_ambiguous,
             keep_alive: r.boolean("ENABLE_KEEP_ALIVE", true),

@@ -59,6 +59,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("SHUTDOWN_TIMEOUT"),
     plain("CORE_DUMPS"),
     plain("CLIENT_HALF_CLOSE"),
+    plain("SEND_VIA"),
     plain("MAX_SOCKETS"),
     plain("MAX_FREE_SOCKETS"),
     plain("UPSTREAM_CA_FILE"),

@@ -92,6 +92,8 @@ pub struct Settings {
     pub stream_header_timeout: Option<Duration>,
     /// Whether a client's FIN before the answer is only a half-close.
     pub client_half_close: bool,
+    /// Whether requests go upstream with a Via field (`SEND_VIA`).
+    pub via: bool,
     /// Further attempts after the first.
     pub max_retries: u32,
     /// Whether an ambiguous failure of a POST may be repeated.
@@ -117,6 +119,7 @@ impl Default for Settings {
             request_timeout: None,
             stream_header_timeout: None,
             client_half_close: false,
+            via: false,
             max_retries: pool.max_retries,
             retry_ambiguous: pool.retry_ambiguous,
             keep_alive: true,

@@ -108,6 +108,7 @@ const VALUES: &[(&str, &str)] = &[
     ("SHUTDOWN_TIMEOUT", "5s"),
     ("CORE_DUMPS", "yes"),
     ("CLIENT_HALF_CLOSE", "on"),
+    ("SEND_VIA", "1"),
     ("MAX_SOCKETS", "50"),
     ("MAX_FREE_SOCKETS", "3"),
     ("UPSTREAM_CA_FILE", "ca.pem"),
@@ -160,6 +161,7 @@ fn every_setting_parses_and_has_an_effect_or_says_that_it_has_none() {
     assert_eq!((settings.request_timeout, settings.stream_header_timeout), (secs(45), secs(9)));
     assert_eq!((Some(settings.limits.connect), Some(settings.limits.stream_idle)), (secs(2), secs(60)));
     assert_eq!((settings.max_retries, settings.retry_ambiguous, settings.client_half_close), (7, true, true));
+    assert!(settings.via);
     assert_eq!((settings.keep_alive, settings.log_requests, config.shutdown), (true, false, Duration::from_secs(5)));
     assert_eq!(config.log.file.as_deref(), Some("x.log"));
     assert_eq!((config.log.level, config.log.format), (log::LevelFilter::Debug, LogFormat::Json));

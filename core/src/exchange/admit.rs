@@ -48,7 +48,7 @@ impl Exchange {
             due: Due::default(),
             ask: None,
             dial: None,
-            request: Request::new(head, target, drops, turn.pool),
+            request: Request::new(head, target, drops, turn),
             body: Replay::new(turn.pool),
             body_ended: false,
             feeding: false,

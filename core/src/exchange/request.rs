@@ -2,11 +2,11 @@
 
 use crate::auth;
 use crate::keyring::Lease;
-use crate::message::{Length, RequestHead};
+use crate::message::{Length, RequestHead, Version};
 use crate::origin::BaseUrl;
 use crate::secret::Veiled;
 use crate::target::Target;
-use crate::turn::Pool;
+use crate::turn::{Pool, Turn};
 use core::fmt;
 use http::Method;
 use std::borrow::Cow;
@@ -99,13 +99,13 @@ impl Request {
         head: &RequestHead<'_>,
         target: Option<Target>,
         drops: &dyn Fn(&[u8]) -> bool,
-        pool: &mut Pool,
+        turn: &mut Turn<'_>,
     ) -> Self {
         let mut request = Request {
             method: head.method.clone(),
             length: head.length,
             upgrade: head.upgrade.map(Into::into),
-            head: pool.take_scratch(),
+            head: turn.pool.take_scratch(),
             target_end: head.target.len() as u32,
             hops_end: 0,
             target,
@@ -127,6 +127,13 @@ impl Request {
             } else {
                 request.head.extend_from_slice(line);
             }
+        }
+        if turn.settings.via {
+            // Behind those that came, as RFC 9110 section 7.6.3 has it.
+            request.head.extend_from_slice(match head.version {
+                Version::Http10 => b"Via: 1.0 keywheel\r\n",
+                Version::Http11 => b"Via: 1.1 keywheel\r\n",
+            });
         }
         request
     }

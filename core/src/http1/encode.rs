@@ -43,6 +43,8 @@ pub enum Connection<'a> {
     KeepAlive,
     /// It changes to this protocol.
     Upgrade(&'a [u8]),
+    /// These options: one of the above, and that an Upgrade field stands beside it.
+    Offer(&'static [u8]),
 }
 
 impl Connection<'static> {
@@ -53,6 +55,15 @@ impl Connection<'static> {
             (true, Version::Http10) => Connection::KeepAlive,
             (true, Version::Http11) => Connection::Default,
         }
+    }
+
+    /// The same, beside an Upgrade field that names what the client may change to (RFC 9110 section 7.8).
+    pub fn offering(self) -> Self {
+        Connection::Offer(match self {
+            Connection::Close => b"close, upgrade",
+            Connection::KeepAlive => b"keep-alive, upgrade",
+            _ => b"upgrade",
+        })
     }
 }
 
@@ -159,6 +170,7 @@ impl<'o> Head<'o> {
             Connection::Default => {}
             Connection::Close => self.put("Connection", b"close"),
             Connection::KeepAlive => self.put("Connection", b"keep-alive"),
+            Connection::Offer(options) => self.put("Connection", options),
             Connection::Upgrade(protocol) => {
                 self.put("Connection", b"upgrade");
                 self.put("Upgrade", protocol);

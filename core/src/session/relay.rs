@@ -212,7 +212,9 @@ fn write_held(
     written.keep(&held.fields(), |name| exchange.keeps_response(name));
     write_date(&mut written, date);
     finish_head(&mut written, exchange, upstream, held.status, held.length);
-    written.connection(Connection::answer(client.version, client.persist)).finish();
+    let connection = Connection::answer(client.version, client.persist);
+    let offers = held.fields().get("upgrade").is_some();
+    written.connection(if offers { connection.offering() } else { connection }).finish();
     drop(written);
     upstream.relay.write(&held.body, own);
     if held.complete && upstream.relay.is_chunked() {

@@ -356,7 +356,10 @@ fn take_head(
 ) {
     let head = &response.head;
     let hop = Hop::of(&head.fields);
-    let drops = |name: &[u8]| hop.drops(name) || frames(name);
+    // RFC 9110 section 15.5.22: a 426 says what is required.
+    let requires = head.status == StatusCode::UPGRADE_REQUIRED;
+    let offers = |name: &[u8]| requires && name.eq_ignore_ascii_case(b"upgrade");
+    let drops = |name: &[u8]| (hop.drops(name) && !offers(name)) || frames(name);
     let disposition =
         if head.status == StatusCode::SWITCHING_PROTOCOLS && !response.switches_to(exchange.asked_upgrade()) {
             exchange.handle_broken(Break::Garbled("a 101 that was not asked for".into()), turn);

@@ -15,23 +15,27 @@ const SHARED: &str = "definitions";
 /// # Errors
 /// The file and line that cannot be read, and why.
 pub fn rows() -> Result<Vec<Row>, String> {
-    let folder = Path::new(FOLDER);
-    let entries = fs::read_dir(folder).map_err(|error| format!("{FOLDER}: {error}"))?;
+    let entries = fs::read_dir(FOLDER).map_err(|error| format!("{FOLDER}: {error}"))?;
     let mut families: Vec<String> = entries
         .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".txt")?.to_owned()))
         .filter(|family| family != SHARED)
         .collect();
     families.sort();
-    let read = |family: &str| {
-        let path = folder.join(format!("{family}.txt"));
-        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
-    };
-    let shared = read(SHARED)?;
+    let shared = text(&format!("{SHARED}.txt"))?;
     let mut rows = Vec::new();
     for family in families {
-        rows.extend(of(&family, &shared, &read(&family)?)?);
+        rows.extend(of(&family, &shared, &text(&format!("{family}.txt"))?)?);
     }
     Ok(rows)
+}
+
+/// The text of a file in the table's folder.
+///
+/// # Errors
+/// It cannot be read.
+pub fn text(name: &str) -> Result<String, String> {
+    let path = Path::new(FOLDER).join(name);
+    fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Reads the rows of one family.

@@ -3,6 +3,7 @@ use super::row::Level;
 use super::run::all_hold;
 use super::stages::Place;
 use super::table::{self, of};
+use std::collections::BTreeSet;
 
 const ROW: &str = "level must\nrule RFC 9112 6.3\n=== one\nset LIMIT_LINGER=1s\nc> GET / HTTP/1.1\nc> Host: x\nc>\nc pause\nc>| a\n\
     u> HTTP/1.1 200 OK\nu answer early\nu silent\nupstream one\nupstream line GET /\nclient 400 5xx cut\nclient then 200\nconnection any\n";
@@ -27,6 +28,39 @@ fn every_family_has_its_rows() {
         let count = rows.iter().filter(|row| row.family == family).count();
         assert!(count >= 20, "{family}: {count} rows");
     }
+}
+
+#[test]
+fn no_row_is_lost_between_the_files_and_the_places() {
+    let rows = table::rows().expect("a table that can be read");
+    let families: BTreeSet<&str> = rows.iter().map(|row| row.family.as_str()).collect();
+    for family in families {
+        let text = table::text(&format!("{family}.txt")).expect("a family's file");
+        let headings = text.lines().filter(|line| line.starts_with("=== ")).count();
+        let names: BTreeSet<&str> = rows.iter().filter(|r| r.family == family).map(|r| r.name.as_str()).collect();
+        assert_eq!(names.len(), headings, "{family}: each row is read, and has a name of its own");
+    }
+    for place in Place::ALL {
+        let peer = matches!(place, Place::Peer(_));
+        assert!(rows.iter().all(|row| place.takes(row) != (peer && row.only_keywheel)), "{}", place.name());
+    }
+}
+
+#[test]
+fn each_row_that_shows_a_rule_is_there() {
+    let rows = table::rows().expect("a table that can be read");
+    let rows: BTreeSet<String> = rows.iter().map(|row| format!("{}/{}", row.family, row.name)).collect();
+    let text = table::text("RULES.md").expect("the list of rules");
+    let rules =
+        text.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | ")).filter(|(_, last)| *last != "rows");
+    let mut count = 0;
+    for (rule, shown) in rules {
+        count += 1;
+        for row in shown.split(" · ") {
+            assert!(rows.contains(row), "{rule}: no row {row}");
+        }
+    }
+    assert!(count >= 80, "{count} rules");
 }
 
 #[test]

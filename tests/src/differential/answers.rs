@@ -122,8 +122,8 @@ impl Expected {
         };
         let Some(answer) = answer else { return assert!(!self.must_pass(), "nothing came of {:?}", self.ruling) };
         self.first(&answer, mode);
-        let over =
-            answer.only("connection").is_some_and(|c| c == b"close") || !answer.complete || status(&answer) == 101;
+        let closes = options(&answer.fields).iter().any(|option| option == "close");
+        let over = closes || !answer.complete || status(&answer) == 101;
         match next(&mut out, "GET", in_order) {
             Some(second) => {
                 assert!(second.complete && (second.only(MARK).is_some() || status(&second) >= 400), "{second:?}");
