@@ -48,13 +48,17 @@ impl Echo {
 
     /// Overwrites every piece of the key in `text` with `*`, in place. Whether there was one.
     pub fn mask(&self, text: &mut [u8]) -> bool {
-        let mut window = 0;
+        self.roll(&mut Rolled::default(), text)
+    }
+
+    /// The same for a text that goes on after what was `rolled` over.
+    fn roll(&self, rolled: &mut Rolled, text: &mut [u8]) -> bool {
         let mut masked_to = 0;
         for at in 0..text.len() {
             // The window is rolled from bytes not masked yet, so overlapping pieces are all found.
-            window = window << 8 | u64::from(text[at]);
-            if at + 1 >= WINDOW && self.holds(window) {
-                text[masked_to.max(at + 1 - WINDOW)..=at].fill(b'*');
+            rolled.take(text[at]);
+            if rolled.len >= WINDOW && self.holds(rolled.window) {
+                text[masked_to.max((at + 1).saturating_sub(WINDOW))..=at].fill(b'*');
                 masked_to = at + 1;
             }
         }
@@ -83,6 +87,57 @@ impl Echo {
         // Fibonacci hashing: the high bits of the product depend on all bytes of the window.
         let hash = window.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         ((hash >> 6) as usize & (self.filter.len() - 1), 1 << (hash & 63))
+    }
+}
+
+/// The last bytes of a text, and how many there were of it.
+#[derive(Default)]
+struct Rolled {
+    window: u64,
+    len: usize,
+}
+
+impl Rolled {
+    fn take(&mut self, byte: u8) {
+        self.window = self.window << 8 | u64::from(byte);
+        self.len += 1;
+    }
+}
+
+/// Masks what follows a text whose beginning has gone out already, piece by piece: of a window that begins there, the
+/// bytes that are still to come.
+pub struct Rest {
+    echo: Echo,
+    rolled: Rolled,
+    /// Bytes still to be searched.
+    left: usize,
+}
+
+impl Rest {
+    /// What follows `before` (as it was before it was masked), searched for so many bytes more.
+    pub fn new(echo: Echo, before: &[u8], left: usize) -> Self {
+        let mut rolled = Rolled::default();
+        before.iter().skip(before.len().saturating_sub(WINDOW)).for_each(|byte| rolled.take(*byte));
+        Rest { echo, rolled, left }
+    }
+
+    /// Overwrites every piece of the key in the next piece of the text.
+    pub fn mask(&mut self, piece: &mut [u8]) {
+        let searched = self.left.min(piece.len());
+        self.left -= searched;
+        self.echo.roll(&mut self.rolled, &mut piece[..searched]);
+    }
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rest(…)")
+    }
+}
+
+impl Drop for Rolled {
+    fn drop(&mut self) {
+        self.window.zeroize();
     }
 }
 
@@ -132,6 +187,23 @@ mod tests {
         let mut same = *b"aaaaaaaaaaaa";
         assert!(Echo::new(b"aaaaaaaaaaaaaaaa").mask(&mut same));
         assert_eq!(same, [b'*'; 12]);
+    }
+
+    #[test]
+    fn a_piece_that_went_out_in_part_is_masked_from_there_on() {
+        let text = [b"key: ", PRIVATE, b" and ", &PRIVATE[..9]].concat();
+        for cut in 0..text.len() {
+            let (mut first, mut then) = (text[..cut].to_vec(), text[cut..].to_vec());
+            let mut rest = Rest::new(Echo::new(PRIVATE), &first, usize::MAX);
+            Echo::new(PRIVATE).mask(&mut first);
+            then.chunks_mut(3).for_each(|piece| rest.mask(piece));
+            let shown = [first, then].concat();
+            assert!(!Echo::new(PRIVATE).mask(&mut shown.clone()), "{}", String::from_utf8_lossy(&shown));
+            assert!(shown.starts_with(b"key: "));
+        }
+        let mut beyond = PRIVATE.to_vec();
+        Rest::new(Echo::new(PRIVATE), b"", 7).mask(&mut beyond);
+        assert_eq!(beyond, PRIVATE);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An upstream's error answer, held back until it is known whose fault it is.
 
-use crate::classify::echo::Echo;
+use crate::classify::echo::{Echo, Rest, WINDOW};
 use crate::classify::gzip::is_gzip;
 use crate::message::{FieldBuf, Fields, Length, ResponseHead};
 use http::StatusCode;
@@ -22,6 +22,8 @@ pub struct Held {
     pub cut: bool,
     fields: FieldBuf,
     trailers: FieldBuf,
+    /// Masks what is still to come of the bytes that are searched.
+    rest: Option<Rest>,
 }
 
 impl Held {
@@ -38,6 +40,7 @@ impl Held {
             cut: false,
             fields,
             trailers: FieldBuf::default(),
+            rest: None,
         }
     }
 
@@ -59,18 +62,27 @@ impl Held {
 
     /// Overwrites pieces of the key that was used, in the head and in the first `searched` bytes of the body: a client
     /// must not learn it. A gzip body with such a piece becomes its decoded form.
-    pub(crate) fn mask_echo(&mut self, echo: &Echo, searched: usize) {
+    pub(crate) fn mask_echo(&mut self, echo: Echo, searched: usize) {
         echo.mask(self.fields.bytes_mut());
         echo.mask(self.trailers.bytes_mut());
         echo.mask(&mut self.reason);
         if !is_gzip(self.fields()) {
             let end = self.body.len().min(searched);
+            let before = self.body.last_chunk::<WINDOW>().map_or_else(|| self.body.clone(), |last| last.to_vec());
             echo.mask(&mut self.body[..end]);
+            self.rest = (!self.complete && end < searched).then(|| Rest::new(echo, &before, searched - end));
         } else if let Some(identity) = echo.mask_gzip(&self.body, searched) {
             self.complete &= identity.whole;
             // An identity body that is not whole ends here: what follows is of the coded form.
             self.cut |= !self.complete;
             self.replace_body(identity.body);
+        }
+    }
+
+    /// The same for the next piece of the body, which passes live.
+    pub(super) fn mask_on(&mut self, piece: &mut [u8]) {
+        if let Some(rest) = &mut self.rest {
+            rest.mask(piece);
         }
     }
 

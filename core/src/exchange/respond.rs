@@ -85,6 +85,7 @@ impl Exchange {
     fn commit(&mut self, head: &ResponseHead<'_>, turn: &mut Turn<'_>) {
         self.status = head.status.as_u16();
         self.class = Class::Ok;
+        self.own = None;
         self.state = State::Relaying;
         self.due.go_on = false;
         self.body.commit(turn.pool);
@@ -97,10 +98,14 @@ impl Exchange {
         self.due.verdict = lease.is_probe();
     }
 
-    /// Payload of the answer: observed in passing, or kept as evidence.
-    pub fn handle_response_data(&mut self, data: &[u8], turn: &mut Turn<'_>) {
+    /// Payload of the answer: observed in passing, or kept as evidence. Of an error that passes live, pieces of the key
+    /// are masked in place.
+    pub fn handle_response_data(&mut self, data: &mut [u8], turn: &mut Turn<'_>) {
         match self.state {
             State::Relaying => {
+                if let Some(Own::Held(held)) = self.own.as_deref_mut() {
+                    held.mask_on(data);
+                }
                 self.observer.data(data);
                 self.handle_progress(turn.now);
             }
@@ -143,7 +148,7 @@ impl Exchange {
         if outcome.account.as_deref().is_some_and(|name| lease.knows_account(name)) {
             outcome.account = None;
         }
-        held.mask_echo(&Echo::new(lease.entry().private_part()), self.settings.limits.error_body);
+        held.mask_echo(Echo::new(lease.entry().private_part()), self.settings.limits.error_body);
         if let Some(model) = model {
             self.model = Model::Named(model);
         }

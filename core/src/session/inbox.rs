@@ -69,6 +69,11 @@ impl Inbox {
         self.block.as_ref().and_then(|block| block.get(start..end)).unwrap_or_default()
     }
 
+    /// The same, to be masked in place before it is lent.
+    pub(super) fn slice_mut(&mut self, start: usize, end: usize) -> &mut [u8] {
+        self.block.as_mut().and_then(|block| block.get_mut(start..end)).unwrap_or_default()
+    }
+
     /// Nothing is lent any more.
     pub(super) fn release(&mut self) {
         self.start = self.parsed;

@@ -27,7 +27,8 @@ impl Session {
     /// Bytes of a tunnel, from the side `at` to the other.
     pub(super) fn read_tunnel(&mut self, at: usize) -> bool {
         let n = self.inboxes[at].unread_len();
-        if n == 0 || !self.outboxes[super::other(at)].has_room() {
+        let broken = at != DOWN && self.client.broken;
+        if n == 0 || broken || !self.outboxes[super::other(at)].has_room() {
             return false;
         }
         let start = self.inboxes[at].consume(n);

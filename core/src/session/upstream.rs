@@ -273,9 +273,10 @@ impl Session {
                 Ok(piece) => {
                     let at = self.inboxes[UP].consume(piece.consumed);
                     if !piece.data.is_empty() || !piece.wire.is_empty() {
-                        let data = self.inboxes[UP].slice(at + piece.data.start, at + piece.data.end);
+                        let data = self.inboxes[UP].slice_mut(at + piece.data.start, at + piece.data.end);
                         // Live before the call: what is held when it comes is written from the copy.
-                        let live = self.upstream.live;
+                        // Nothing follows an answer that was broken off: bytes of it may have been thrown away.
+                        let live = self.upstream.live && !self.client.broken;
                         exchange.handle_response_data(data, turn);
                         if live {
                             self.upstream.relay.queue(&piece, at, &mut self.outboxes[DOWN], turn);
@@ -310,7 +311,7 @@ impl Session {
         // The decoder accepted the section, so it parses; were it not to, none is sent.
         let parsed = section.len() > 2 && trailers(section, &mut spans).is_ok();
         let fields = Fields::new(section, if parsed { &spans } else { &[] });
-        if self.upstream.live && self.upstream.relay.is_chunked() {
+        if self.upstream.live && !self.client.broken && self.upstream.relay.is_chunked() {
             let out = &mut self.outboxes[DOWN];
             encode::last_chunk(out.own(turn.pool), &fields, |name| !self.upstream.named.drops(name));
             out.queue_own();

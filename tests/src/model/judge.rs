@@ -174,7 +174,12 @@ fn answers(swarm: &Swarm, request: &Request<'_>, last: Option<&Attempt>, say: &m
         say("I5 a cut answer was ended cleanly".into());
     }
     if !whole && !prefix(&answer.body, upstream) {
-        say("I6 the client got bytes that the upstream did not send".into());
+        let same = answer.body.iter().zip(upstream).take_while(|(got, sent)| got == sent).count();
+        let odd = String::from_utf8_lossy(&answer.body[same..answer.body.len().min(same + 60)]);
+        let (got, sent) = (answer.body.len(), upstream.len());
+        say(format!(
+            "I6 the client got bytes that the upstream did not send: {got} of {sent}, the same until {same}, then {odd:?}"
+        ));
     }
 }
 

@@ -138,6 +138,8 @@ impl Ledger {
         }
         if let Reply::Granted(_) = reply {
             self.leases.0 += 1;
+        }
+        if let (Reply::Granted(_), 1..) = (reply, session) {
             let held = self.held.entry(session).or_default();
             *held += 1;
             if *held > 1 {

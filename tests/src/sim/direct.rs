@@ -217,11 +217,16 @@ impl Direct {
 
     /// What each session waits for, in words.
     pub fn waits(&self) -> Vec<String> {
-        let told = |(id, run): (&u32, &Box<Running>)| {
+        let mut waits = Vec::new();
+        for (id, run) in &self.sessions {
             let dialing = if run.dialing.is_some() { ", dials" } else { "" };
-            format!("session {id} waits until {:?}{dialing}: {:?}", run.session.poll_timeout(), run.session)
-        };
-        self.sessions.iter().map(told).collect()
+            waits.push(format!(
+                "session {id} waits until {:?}{dialing}: {:?}",
+                run.session.poll_timeout(),
+                run.session
+            ));
+        }
+        waits
     }
 
     fn edge(&mut self, now: u64, edge: Edge) {

@@ -288,3 +288,21 @@ fn what_a_refused_client_sends_is_read_up_to_a_bound() {
     rig.client("x");
     assert!(rig.done);
 }
+
+/// What was thrown away with a client that took nothing leaves a hole: nothing of the answer may follow it.
+#[test]
+fn nothing_follows_what_was_thrown_away_with_a_client_that_stalled() {
+    let mut rig = Rig::new(ONE);
+    rig.client(GET);
+    rig.upstream("HTTP/1.1 200 OK\r\n\r\n");
+    rig.window[DOWN] = 0;
+    // More pieces than are lined up at once: the last ones wait where they were read to.
+    for n in 0..9 {
+        rig.upstream(&format!("piece {n}"));
+    }
+    rig.take_answer();
+    rig.window[DOWN] = usize::MAX;
+    rig.pass(Duration::from_secs(400));
+    assert_eq!(rig.answer(), "");
+    assert_eq!((rig.hung_up, rig.dropped.as_slice(), rig.done), (Some(How::Reset), &[How::Reset][..], true));
+}

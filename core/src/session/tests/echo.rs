@@ -77,6 +77,22 @@ fn a_gzip_error_with_a_key_that_is_not_whole_is_visibly_cut() {
     assert_eq!(rig.dropped, [How::Reset]);
 }
 
+/// The rest of an error that took too long to be held passes as it comes, and is masked all the same.
+#[test]
+fn a_key_is_masked_in_what_passes_live_of_an_error() {
+    let mut rig = Rig::new(&[KEY]);
+    rig.client(CHAT);
+    rig.upstream(&format!("HTTP/1.1 400 No\r\nContent-Length: 62\r\n\r\nbad key sk-{}", &PRIVATE[..5]));
+    rig.pass(Duration::from_secs(3));
+    assert!(rig.answer().ends_with("bad key sk-AbCdE"), "{}", rig.answer());
+    rig.upstream(&PRIVATE[5..12]);
+    rig.upstream(&PRIVATE[12..]);
+    rig.upstream(&format!(" or {} or {}", &PRIVATE[..9], &PRIVATE[..14]));
+    let stars = |n| "*".repeat(n);
+    let shown = format!("bad key sk-AbCdE{} or {} or {}", stars(15), stars(9), stars(14));
+    assert_eq!((body(&rig.answer()), shown.len()), (shown.as_str(), 62));
+}
+
 /// A gzip member of stored blocks.
 fn stored(content: &[u8]) -> Vec<u8> {
     let mut body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];

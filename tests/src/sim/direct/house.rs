@@ -64,7 +64,10 @@ impl Direct {
                 run.session.handle_reply(reply, &mut lend(&self.settings, &mut self.pool, &self.proxy, now));
                 self.rouse(id);
             }
-            (None, Reply::Granted(lease)) => {
+            (None, reply @ Reply::Granted(_)) => {
+                (self.observer)(world.now(), Seen::Reply(0, &reply));
+                let Reply::Granted(lease) = reply else { return };
+                // Whoever waited has gone meanwhile.
                 let settle = keywheel_core::keyring::Settle { lease, outcome: None, base: 0, then: None };
                 let ask = Ask::Settle(settle);
                 (self.observer)(world.now(), Seen::Ask(0, &ask));
