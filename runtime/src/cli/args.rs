@@ -123,6 +123,7 @@ fn unquoted(name: &'static str, args: &[OsString], error: clap::Error) -> clap::
         (ErrorKind::ArgumentConflict, Some(flag)) => {
             format!("'{flag}' is given twice, or with a command that has no such flag")
         }
+        (ErrorKind::ArgumentConflict, None) => format!("{} cannot follow what stands before it", place()),
         (ErrorKind::TooManyValues, Some(flag)) => format!("'{flag}' takes no value"),
         (_, Some(flag)) => format!("'{flag}' cannot be used so"),
         (_, None) => match alike {
@@ -136,7 +137,9 @@ fn unquoted(name: &'static str, args: &[OsString], error: clap::Error) -> clap::
 /// Whether this is how clap writes a flag that there is (`--port <PORT>`), and not what was typed.
 fn is_ours(flag: &str) -> bool {
     let known = |command: &clap::Command| command.get_arguments().any(|arg| arg.to_string() == flag);
-    let command = Args::command();
+    let mut command = Args::command();
+    // Only then can an argument be written.
+    command.build();
     known(&command) || command.get_subcommands().any(known)
 }
 
@@ -197,7 +200,7 @@ mod tests {
             ("-p", "--port <PORT>"),
             ("serve", "argument 1 is not known"),
             ("-p 1 -p 2", "'--port <PORT>' is given twice"),
-            ("-p 1 demo", "demo"),
+            ("-p 1 demo", "argument 3 cannot follow"),
             ("demo --twice", "argument 2 is not known"),
             ("demo --once=x", "'--once' takes no value"),
         ] {
