@@ -1,7 +1,8 @@
 """Plays faults against the binaries, tells what was measured against which bound, and ends with 1 when one was not survived.
 
 The short version of every fault is the default; --full takes the whole counts and times; --quick is what the gate runs: the
-short versions of those that are cheap. --json FILE takes what is told as data. Some faults want namespaces, which takes root or
+short versions of those that are cheap. --json FILE takes what is told as data; --full also writes it into ledger.txt, of which
+--sum shows the last word on each fault. Some faults want namespaces, which takes root or
 user namespaces. Called by `run`, which installs what is needed.
 """
 
@@ -27,6 +28,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests" / "sdk")]
 sys.dont_write_bytecode = True
 
 import cases  # noqa: E402
+import ledger  # noqa: E402
 from world import World  # noqa: E402
 
 RUNTIMES = ("tokio", "smol")
@@ -45,6 +47,7 @@ def arguments():
     size.add_argument("--short", action="store_true", help="the default")
     size.add_argument("--quick", action="store_true")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--sum", action="store_true", help="shows the ledger of long runs")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -138,6 +141,9 @@ def main():
         for fault in cases.ALL:
             print(f"{fault.name:<22} {'gate ' if fault.quick else '     '} {fault.about}")
         return 0
+    if wish.sum:
+        print(ledger.table(), end="")
+        return 0
     chosen = [fault for fault in cases.ALL if (fault.name in wish.fault if wish.fault else fault.quick or not wish.quick)]
     if wish.inside:
         take_descriptors()
@@ -155,11 +161,13 @@ def main():
 def play_all(chosen, wish):
     """One after another; the gate, which is in a hurry, plays some at once: most of them wait most of the time."""
     pairs = [(fault, runtime) for fault in chosen for runtime in wish.runtime or RUNTIMES]
-    outcomes = []
+    outcomes, sources = [], ledger.sources()
     with ThreadPoolExecutor(max_workers=AT_ONCE if wish.quick else 1) as pool:
         for outcome in pool.map(lambda pair: survive_aside(*pair, wish), pairs):
             outcomes.append(outcome)
             tell(outcome)
+            if wish.full:
+                ledger.add(outcome, sources)
     return outcomes
 
 

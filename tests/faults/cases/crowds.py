@@ -73,6 +73,7 @@ async def churn(world):
     number = world.size(200_000, 10_000)
     upstream = await world.upstream()
     keywheel = await world.keywheel(upstream, {"LOG_LEVEL": "warn"})
+    before = await world.pace(keywheel)
     warm, answers = number // 10, 0
     memory = descriptors = 0
     for n in range(number):
@@ -90,7 +91,7 @@ async def churn(world):
     world.equal("answered", answers, number)
     await client.until("their descriptors are free", lambda: keywheel.descriptors() <= descriptors + 8)
     world.at_most("memory since the first tenth, MiB", round((keywheel.memory() - memory) / 2**20, 1), 8)
-    await world.works(keywheel)
+    await world.stays_fast(keywheel, before)
 
 
 @fault("connection-cap", "more clients than LIMIT_CONNECTIONS allows: 503 at once, room again when some leave", quick=True)

@@ -15,7 +15,8 @@ async def asked(world, keywheel, number):
     load = world.load(keywheel, 8, request=lambda serial: client.get("/v1/models"))
     await load.more(number)
     came = await load.stop()
-    world.equal("answered", set(came), {200})
+    world.equal("answers", set(came), {200})
+    world.note("answered", world.figures.get("answered", 0) + load.answered)
     return load
 
 

@@ -4,6 +4,7 @@ import asyncio
 import pathlib
 import struct
 import subprocess
+import time
 
 import client
 from cases import fault
@@ -78,7 +79,10 @@ async def dns_slow(world):
     waiting = [asyncio.ensure_future(client.ask(keywheel.port, client.post(client.CHAT))) for _ in range(20)]
     world.started.append(lambda: [one.cancel() for one in waiting])
     world.holds("another request meanwhile", (await client.ask(keywheel.port, client.get("/livez"))).status == 200)
+    began = time.monotonic()
     came = await asyncio.gather(*waiting)
+    world.note("asked at once", len(came))
+    world.at_most("told after, s", round(time.monotonic() - began, 1), 10)
     world.equal("told in time", {answer.status for answer in came}, {502})
     world.holds("said", all(f"looking {NAME} up" in answer.body.decode() for answer in came))
     await world.unblamed(keywheel)
@@ -107,4 +111,5 @@ async def dns_changes(world):
     await client.until("the old one is no more", quiet)
     came = await load.stop()
     world.equal("answers", set(came), {200})
+    world.note("answered", load.answered)
     await world.unblamed(keywheel)

@@ -58,9 +58,10 @@ async def keep_alive_race(world):
         failed[name], most[name] = await errors(await peers.start(world, name, upstream), upstream, 1)
     ours, deliveries = await errors(keywheel.port, upstream, 1)
     world.note("POSTs", POSTS)
-    world.equal("most deliveries of one POST", deliveries, 1)
+    world.at_most("most deliveries of one POST", deliveries, 1)
     for name, theirs in failed.items():
         world.note(f"errors of {name}", theirs)
+        world.note(f"most deliveries by {name}", most[name])
         # A run in which a peer had none says nothing about who has fewer.
         if theirs and ours >= theirs or ours > theirs:
             world.fail(f"{ours} errors, {name} had {theirs}")

@@ -10,6 +10,8 @@ from world import MIB
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: proxy.test\r\n"
 BODY = client.post(client.CHAT, b"x" * 1000)[:-900]
+#: A normal request, to upstreams that do something else to others.
+SMALL = f"{client.CHAT}?small=1"
 
 
 async def stalled(world, data, settings, status):
@@ -49,6 +51,7 @@ async def drip(world):
     settings = {"LIMIT_HEAD_TIME": "5s", "LIMIT_BODY_GRACE": "5s", "LOG_LEVEL": "warn"}
     keywheel = await world.keywheel(upstream, settings)
     before = await world.pace(keywheel)
+    memory, descriptors = keywheel.memory(), keywheel.descriptors()
 
     async def slow(begin):
         one = await client.Connection.open(keywheel.port)
@@ -63,8 +66,11 @@ async def drip(world):
     tasks = [asyncio.ensure_future(slow(begin)) for begin in [HEAD + b"x-slow: "] * 200 + [BODY] * 200]
     world.started.append(lambda: [task.cancel() for task in tasks])
     await world.stays_fast(keywheel, before)
+    grown = (keywheel.memory() - memory) / MIB
+    world.at_most("memory, MiB", round(grown, 1), round(bounds.allowed(400, bounds.BLOCKS) / MIB, 1))
     came = await asyncio.gather(*tasks)
     world.equal("told 408", came.count(408), 400)
+    await client.until("their descriptors are free", lambda: keywheel.descriptors() <= descriptors + 8)
     await world.unblamed(keywheel)
 
 
@@ -88,12 +94,7 @@ async def client_never_reads(world):
 
     upstream = await world.upstream(endless)
     keywheel = await world.keywheel(upstream, {"STREAM_IDLE_TIMEOUT": "6s", "LOG_LEVEL": "warn"})
-
-    async def small():
-        return (await client.ask(keywheel.port, client.post(f"{client.CHAT}?small=1"))).status
-
-    for _ in range(20):
-        await small()
+    before = await world.pace(keywheel, path=SMALL)
     memory, descriptors = keywheel.memory(), keywheel.descriptors()
     for one in world.crowd(keywheel, number, client.post(client.CHAT)):
         one.setblocking(False)
@@ -102,7 +103,7 @@ async def client_never_reads(world):
     world.note("clients", number)
     world.at_most("memory, MiB", round(grown, 1), round(bounds.allowed(number, bounds.BLOCKS) / MIB, 1))
     world.at_most("taken of each answer, MiB", round(sent[0] / number / MIB, 1), 64)
-    world.holds("a normal request meanwhile", await small() == 200)
+    await world.stays_fast(keywheel, before, SMALL)
     await client.until("they are let go", lambda: keywheel.descriptors() <= descriptors + 8)
     await world.unblamed(keywheel)
 
@@ -133,12 +134,7 @@ async def upstream_never_reads(world):
     upstream = await world.upstream(deaf)
     settings = {"STREAM_IDLE_TIMEOUT": "6s", "LIMIT_BUDGET": "8s", "REQUEST_TIMEOUT": "6s", "LOG_LEVEL": "warn"}
     keywheel = await world.keywheel(upstream, settings)
-
-    async def small():
-        return (await client.ask(keywheel.port, client.post(f"{client.CHAT}?small=1"))).status
-
-    for _ in range(20):
-        await small()
+    before = await world.pace(keywheel, path=SMALL)
     memory, descriptors = keywheel.memory(), keywheel.descriptors()
     taken = [0]
 
@@ -172,9 +168,45 @@ async def upstream_never_reads(world):
     world.note("uploads", number)
     world.at_most("memory, MiB", round(grown, 1), round(bound / MIB, 1))
     world.at_most("taken of each upload, MiB", round(taken[0] / number / MIB, 1), 64)
-    world.holds("a normal request meanwhile", await small() == 200)
+    await world.stays_fast(keywheel, before, SMALL)
     came = await asyncio.gather(*tasks)
-    world.equal("told 504 or 408", sum(status in (504, 408, 502) for status in came), number)
+    world.equal("told 504, 408 or 502", sum(status in (504, 408, 502) for status in came), number)
     world.note("statuses", " ".join(sorted({str(status) for status in came})))
     await client.until("they are let go", lambda: keywheel.descriptors() <= descriptors + 8)
+    await world.unblamed(keywheel)
+
+
+@fault("strangers-upload", "200 clients without a token that send a body without end", quick=True)
+async def strangers_upload(world):
+    number = 200
+    upstream = await world.upstream()
+    keywheel = await world.keywheel(upstream, {"LIMIT_LINGER": "10min", "LIMIT_LINGER_BYTES": "1MiB", "LOG_LEVEL": "warn"})
+    before = await world.pace(keywheel)
+    memory, descriptors = keywheel.memory(), keywheel.descriptors()
+    head = client.post("/v1/files", b"", token="nobody").replace(b"Content-Length: 0", b"Content-Length: %d" % (1 << 40))
+    sent = [0]
+
+    async def upload():
+        one = await client.Connection.open(keywheel.port)
+        await one.send(head)
+        answer = await one.answer()
+        try:
+            while True:
+                await one.send(b"x" * 65536)
+                sent[0] += 65536
+        except ConnectionError:
+            return answer.status
+        finally:
+            one.close()
+
+    uploads = [asyncio.ensure_future(upload()) for _ in range(number)]
+    world.started.append(lambda: [upload.cancel() for upload in uploads])
+    await world.stays_fast(keywheel, before)
+    grown = (keywheel.memory() - memory) / MIB
+    world.at_most("memory, MiB", round(grown, 1), round(bounds.allowed(number, bounds.BLOCKS) / MIB, 1))
+    came = await asyncio.gather(*uploads)
+    world.equal("told 401", came.count(401), number)
+    # What the system's buffers hold comes on top.
+    world.at_most("taken of each, MiB", round(sent[0] / number / MIB, 1), 16)
+    await client.until("their descriptors are free", lambda: keywheel.descriptors() <= descriptors + 8)
     await world.unblamed(keywheel)
