@@ -11,21 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A connected TCP socket.
 #[derive(Debug)]
-pub struct Stream {
-    socket: TcpStream,
-    /// That tokio holds it for not ready proves nothing.
-    looks_again: bool,
-}
+pub struct Stream(TcpStream);
 
 impl Stream {
     pub(crate) async fn connect(to: SocketAddr) -> io::Result<Self> {
         let socket = TcpStream::connect(to).await?;
         host::tune(&socket);
-        Ok(Stream::new(socket))
-    }
-
-    fn new(socket: TcpStream) -> Self {
-        Stream { socket, looks_again: false }
+        Ok(Stream(socket))
     }
 
     /// Does `io`, of which `all` bytes are hoped for, if tokio holds the socket for ready. Fewer bytes leave it
@@ -34,18 +26,14 @@ impl Stream {
         &self,
         interest: Interest,
         all: usize,
-        mut io: impl FnMut(SockRef<'_>) -> io::Result<usize>,
+        io: impl FnOnce(SockRef<'_>) -> io::Result<usize>,
     ) -> io::Result<usize> {
         let mut moved = 0;
-        let mut asked = false;
-        let tried = self.socket.try_io(interest, || {
-            asked = true;
-            moved = io(SockRef::from(&self.socket))?;
+        let tried = self.0.try_io(interest, || {
+            moved = io(SockRef::from(&self.0))?;
             if 0 < moved && moved < all { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
         match tried {
-            // What is taken so, epoll does not report: it looks at the socket once more before it does.
-            Err(_) if self.looks_again && !asked => io(SockRef::from(&self.socket)),
             Err(error) if moved == 0 => Err(error),
             _ => Ok(moved),
         }
@@ -63,22 +51,16 @@ impl traits::Stream for Stream {
     }
 
     fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.looks_again = false;
         // An error here is one of the socket or of the runtime's end: the next try reports it.
-        self.socket.poll_read_ready(cx).map(drop)
+        self.0.poll_read_ready(cx).map(drop)
     }
 
     fn poll_write_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.looks_again = false;
-        self.socket.poll_write_ready(cx).map(drop)
-    }
-
-    fn look_again(&mut self) {
-        self.looks_again = true;
+        self.0.poll_write_ready(cx).map(drop)
     }
 
     fn shutdown(&mut self, how: How) {
-        host::shutdown(&self.socket, how);
+        host::shutdown(&self.0, how);
     }
 }
 
@@ -96,7 +78,7 @@ impl traits::Listener for Listener {
     type Stream = Stream;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, SocketAddr)>> {
-        self.0.poll_accept(cx).map_ok(|(socket, peer)| (Stream::new(socket), peer))
+        self.0.poll_accept(cx).map_ok(|(socket, peer)| (Stream(socket), peer))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -1,5 +1,6 @@
 //! Getting a new connection: resolve, then each address in order, with a deadline each, TLS included.
 
+use crate::driver::MOMENT;
 use crate::link::Link;
 use crate::tls::{Tls, TlsContext};
 use crate::traits::{Runtime, Timer};
@@ -16,9 +17,6 @@ use std::time::Duration;
 
 /// Most addresses of a name that are tried.
 const ADDRESSES: usize = 16;
-
-/// How long a deadline waits for what may have come in time.
-const MOMENT: Duration = Duration::from_millis(1);
 
 /// Makes a connection.
 ///
@@ -85,8 +83,7 @@ fn too_slow(dial: &Dial, to: SocketAddr, connected: bool) -> DialError {
 
 /// What `work` comes to, or `None` when it takes longer than `limit`.
 ///
-/// It gets a moment more, so that the runtime looks at its sockets once after the deadline: what came while the process
-/// was stopped came in time (see [`crate::traits::Stream::look_again`]).
+/// It gets a moment more, as all deadlines do: what came while the process was stopped came in time.
 pub async fn within<R: Runtime, T>(rt: &R, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut timer = rt.timer();

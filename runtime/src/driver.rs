@@ -8,8 +8,8 @@
 //!             └► rest: empty blocks go back
 //!                  └► arm what is wanted and blocked, and the timer; asleep unless something is ready at once
 //! ```
-//! Deadlines come last: a process that was stopped, or a machine that was busy, finds them past together with what
-//! arrived in time, and nobody is to blame for that.
+//! Deadlines come last, and a moment late: a process that was stopped, or a machine that was busy, finds them past together
+//! with what arrived in time, and nobody is to blame for that.
 //!
 //! Actions come before arming, so that a link that is parked leaves no waker behind. A direction that moved less
 //! than it could is not tried again before it was reported ready: a turn of a busy stream costs one read and one
@@ -33,9 +33,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Rounds of one turn; then other tasks get theirs.
 const ROUNDS: usize = 64;
+
+/// How long after a deadline it is held against anybody. The runtime looks at its sockets meanwhile: it can learn of the
+/// deadline first, since a wait that is broken off by a stop of the process (EINTR, signal(7)) tells of nothing that came.
+pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
 /// One client connection. Dropping it at any time settles what its session still holds.
 pub(crate) struct Driver<R: Runtime> {
@@ -56,6 +61,8 @@ struct Io<R: Runtime> {
     timer: R::Timer,
     /// What the timer is set to.
     armed: Option<Instant>,
+    /// A deadline is past: until then what came in time is looked for.
+    looking: Option<Instant>,
     over: bool,
 }
 
@@ -101,6 +108,7 @@ impl<R: Runtime> Driver<R> {
             dialing: None,
             ticket: None,
             armed: None,
+            looking: None,
             over: false,
         };
         Driver { session: Some(session), io }
@@ -190,25 +198,26 @@ impl<R: Runtime> Io<R> {
             dialing.woken = true;
         }
         self.armed = self.armed.filter(|at| turn.now < *at);
-        let late = is_due(session, turn);
         for side in [Side::Downstream, Side::Upstream] {
             if let Some(half) = self.half(side) {
                 half.wake();
-                if late {
-                    half.reopen();
-                }
                 half.arm(session.wants_read(side), session.has_transmit(side) || half.link.has_pending(), cx);
             }
         }
     }
 
-    /// Does what is due; true when something is.
+    /// Does what is due since a moment; true when something is.
     fn expire(&mut self, session: &mut Session, turn: &mut Turn<'_>) -> bool {
-        let due = is_due(session, turn);
-        if due {
-            session.handle_timeout(turn);
+        if session.poll_timeout().is_none_or(|(at, _)| turn.now < at) {
+            self.looking = None;
+            return false;
         }
-        due
+        if turn.now < *self.looking.get_or_insert(turn.now + MOMENT) {
+            return false;
+        }
+        self.looking = None;
+        session.handle_timeout(turn);
+        true
     }
 
     /// Sees to it that the task is woken for all that is wanted; true when some of it is there already.
@@ -219,7 +228,8 @@ impl<R: Runtime> Io<R> {
                 ready |= half.arm(session.wants_read(side), session.has_transmit(side) || half.link.has_pending(), cx);
             }
         }
-        if let Some((at, _)) = session.poll_timeout()
+        let deadline = self.looking.or(session.poll_timeout().map(|(at, _)| at));
+        if let Some(at) = deadline
             && self.armed.is_none_or(|armed| at < armed)
         {
             self.timer.reset(at);
@@ -367,9 +377,4 @@ impl<R: Runtime> Io<R> {
         session.handle_linked(linked, turn);
         true
     }
-}
-
-/// Whether a deadline is past.
-fn is_due(session: &Session, turn: &Turn<'_>) -> bool {
-    session.poll_timeout().is_some_and(|(at, _)| at <= turn.now)
 }

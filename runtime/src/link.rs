@@ -110,14 +110,6 @@ impl<S: Stream> Link<S> {
         }
     }
 
-    /// See [`Stream::look_again`].
-    pub fn look_again(&mut self) {
-        match self {
-            Link::Plain(io) => io.look_again(),
-            Link::Tls(tls) => tls.look_again(),
-        }
-    }
-
     /// See [`Stream::shutdown`]. TLS says so to its peer first.
     pub fn shutdown(&mut self, how: How) {
         match self {

@@ -184,11 +184,6 @@ impl<S: Stream> Tls<S> {
         self.io.poll_write_ready(cx)
     }
 
-    /// See [`Stream::look_again`].
-    pub(crate) fn look_again(&mut self) {
-        self.io.look_again();
-    }
-
     /// An orderly end is told by close_notify (RFC 8446 section 6.1), behind what is pending.
     pub(crate) fn shutdown(&mut self, how: How) {
         match how {

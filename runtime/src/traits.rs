@@ -43,11 +43,6 @@ pub trait Stream: 'static {
     /// Ready when a write is worth trying (room, or error).
     fn poll_write_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Nothing may be concluded from what was reported so far: until readiness is asked for again, each try asks the system
-    /// itself. A runtime can learn of a deadline before it learns of what came in time: where the process is stopped while it
-    /// waits, the wait is broken off (EINTR, signal(7)) and reports nothing.
-    fn look_again(&mut self) {}
-
     /// `Fin`: everything written is on its way, the writing half ends; reading goes on.
     /// `Reset`: when this stream is dropped, the peer must see a break and not an orderly end.
     fn shutdown(&mut self, how: How);

@@ -43,16 +43,6 @@ impl<S: Stream> Half<S> {
         }
     }
 
-    /// Both directions are worth a try, whatever was reported of them: something is due, and what came before is to be known.
-    pub(super) fn reopen(&mut self) {
-        self.link.look_again();
-        for way in [&mut self.reading, &mut self.writing] {
-            if *way == Way::Blocked {
-                *way = Way::Open;
-            }
-        }
-    }
-
     /// Sees to it that the task is woken when a wanted direction is ready; true when one is ready now.
     pub(super) fn arm(&mut self, read: bool, write: bool, cx: &mut Context<'_>) -> bool {
         let mut ready = false;

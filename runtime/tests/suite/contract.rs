@@ -50,22 +50,6 @@ pub(crate) fn bytes_are_read_when_they_are_there<F: Flavour>() {
     });
 }
 
-/// Nothing was asked of the system since: what was reported says nothing of it.
-pub(crate) fn a_stream_that_looks_again_reads_what_was_not_reported<F: Flavour>() {
-    run::<F, _>(async |rt| {
-        let (mut stream, mut peer) = pair(&rt).await;
-        let mut buf = [0; 16];
-        assert_eq!(stream.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
-        peer.write_all(b"hello").unwrap();
-        stream.look_again();
-        assert_eq!(stream.try_read(&mut buf).unwrap(), 5);
-        assert_eq!(stream.try_read(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
-        peer.write_all(b"again").unwrap();
-        readable(&mut stream).await;
-        assert_eq!(read(&mut stream, &mut buf).await.unwrap(), 5);
-    });
-}
-
 /// Data and FIN in one edge: the short read must not lose the end.
 pub(crate) fn an_end_that_came_with_bytes_is_reported<F: Flavour>() {
     run::<F, _>(async |rt| {

@@ -107,10 +107,6 @@ impl<S: Stream> Stream for FaultyStream<S> {
         self.inner.poll_write_ready(cx)
     }
 
-    fn look_again(&mut self) {
-        self.inner.look_again();
-    }
-
     fn shutdown(&mut self, how: How) {
         self.inner.shutdown(how);
     }

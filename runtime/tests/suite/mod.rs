@@ -16,7 +16,6 @@ macro_rules! on {
     ($flavour:ty) => {
         on! { $flavour:
             bytes_are_read_when_they_are_there,
-            a_stream_that_looks_again_reads_what_was_not_reported,
             an_end_that_came_with_bytes_is_reported,
             an_end_that_came_later_is_reported,
             a_full_window_blocks_and_opens_again,

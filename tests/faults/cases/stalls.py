@@ -1,6 +1,7 @@
 """Peers that stall: half a head, half a body, a byte a second, an answer that is never read, an upload that is never read."""
 
 import asyncio
+import time
 
 import bounds
 import client
@@ -98,13 +99,16 @@ async def client_never_reads(world):
     memory, descriptors = keywheel.memory(), keywheel.descriptors()
     for one in world.crowd(keywheel, number, client.post(client.CHAT)):
         one.setblocking(False)
-    await stands_still(lambda: sent[0] and sent[0])
+    await stands_still(lambda: sent[0])
+    stalled_at = time.monotonic()
     grown = (keywheel.memory() - memory) / MIB
     world.note("clients", number)
     world.at_most("memory, MiB", round(grown, 1), round(bounds.allowed(number, bounds.BLOCKS) / MIB, 1))
     world.at_most("taken of each answer, MiB", round(sent[0] / number / MIB, 1), 64)
     await world.stays_fast(keywheel, before, SMALL)
     await client.until("they are let go", lambda: keywheel.descriptors() <= descriptors + 8)
+    # Half as long again: a peer that takes nothing must not be given its time anew.
+    world.at_most("let go after, s", round(time.monotonic() - stalled_at, 1), 9)
     await world.unblamed(keywheel)
 
 
