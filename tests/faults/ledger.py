@@ -24,9 +24,9 @@ def git(*words):
 
 
 def sources():
-    trees = git("rev-parse", "--short=8", "HEAD:core/src", "HEAD:runtime/src").stdout.split()
+    trees = [git("rev-parse", "--short=8", f"HEAD:{folder}").stdout.strip() for folder in ("core/src", "runtime/src")]
     changed = git("diff", "--quiet", "HEAD", "--", "core", "runtime", "runtime-tokio", "runtime-smol", "Cargo.lock").returncode
-    return "/".join(trees or ["unknown"]) + "+" * bool(changed)
+    return "/".join(trees) + "+" * bool(changed)
 
 
 def add(outcome, of):
