@@ -28,7 +28,7 @@ dev: ## Serve a debug build with debug logs
 test: ## Every test: unit, scenario, simulator, fuzz, SDKs
 	scripts/test
 
-faults: ## Faults of real machines against both binaries (FAULTS=--full: whole counts and times)
+faults: ## Faults of real machines against both binaries (FAULTS=--full: whole counts and times; --sum: their ledger)
 	tests/faults/run $(FAULTS)
 
 coverage: ## Line coverage of the unit and scenario tests (needs cargo-llvm-cov and rustup's llvm-tools)

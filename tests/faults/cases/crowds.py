@@ -125,8 +125,15 @@ async def descriptors(world):
     upstream = await world.upstream()
     keywheel = await world.keywheel(upstream, {"LIMIT_HEAD_TIME": "10min"}, descriptors=(limit, limit))
     await world.works(keywheel)
+    held = await client.Connection.open(keywheel.port)
+    await held.ask(client.get("/livez"))
     crowd = world.crowd(keywheel, 2 * limit, b"GET /li")
     await client.until("it lacks descriptors", lambda: "cannot accept" in keywheel.log())
+    # Who is in is served: by itself, by an idle upstream connection or, where none can be made, by an error that is no key's.
+    world.holds("a client that is in is answered", (await held.ask(client.get("/livez"))).status == 200)
+    proxied = (await held.ask(client.post(client.CHAT))).status
+    world.holds(f"its proxied request, too ({proxied})", proxied in (200, 503))
+    world.note("connections beyond", len(crowd) - keywheel.descriptors())
     began, used = time.monotonic(), keywheel.cpu()
     await asyncio.sleep(2)
     share = (keywheel.cpu() - used) / (time.monotonic() - began)

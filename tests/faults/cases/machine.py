@@ -23,6 +23,13 @@ def moment(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
+def is_whole(line):
+    try:
+        return bool(json.loads(line))
+    except ValueError:
+        return False
+
+
 @fault("clock-step", "the wall clock is set by an hour, forward and back")
 async def clock_step(world):
     library = world.folder / "clock.so"
@@ -194,5 +201,9 @@ async def kill_9(world):
         await keywheel.ready()
         await world.works(keywheel)
     world.note("kills", rounds)
+    lines = (world.folder / "app.log").read_text().splitlines()
+    world.note("log lines", len(lines))
+    # A kill may tear the line that is being written, which then has the next start's first one behind it.
+    world.at_most("torn log lines", sum(not is_whole(line) for line in lines), rounds)
     world.equal("nothing on standard error", keywheel.err.read_text(), "")
     await world.unblamed(keywheel)

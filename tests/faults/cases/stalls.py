@@ -75,6 +75,38 @@ async def drip(world):
     await world.unblamed(keywheel)
 
 
+@fault("upstream-drip", "200 upstreams that send a byte a second of an answer's head")
+async def upstream_drip(world):
+    number = 200
+
+    async def slow(request, writer):
+        await request.read_body()
+        if "small" in request.query:
+            writer.write(plain())
+            return True
+        for byte in b"HTTP/1.1 200 OK\r\nx-slow: " + b"x" * 600:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(1)
+        return False
+
+    upstream = await world.upstream(slow)
+    settings = {"REQUEST_TIMEOUT": "6s", "MAX_RETRIES": "0", "BLACKLIST_THRESHOLD": "0", "LOG_LEVEL": "warn"}
+    keywheel = await world.keywheel(upstream, settings)
+    before = await world.pace(keywheel, path=SMALL)
+    memory, descriptors = keywheel.memory(), keywheel.descriptors()
+    waiting = [asyncio.ensure_future(client.ask(keywheel.port, client.post(client.CHAT))) for _ in range(number)]
+    world.started.append(lambda: [one.cancel() for one in waiting])
+    await client.until("all wait", lambda: len(upstream.writers) >= number)
+    await world.stays_fast(keywheel, before, SMALL)
+    grown = (keywheel.memory() - memory) / MIB
+    world.at_most("memory, MiB", round(grown, 1), round(bounds.allowed(number, bounds.BLOCKS) / MIB, 1))
+    came = [answer.status for answer in await asyncio.gather(*waiting)]
+    world.equal("told 504", came.count(504), number)
+    await client.until("their descriptors are free", lambda: keywheel.descriptors() <= descriptors + 8)
+    await world.unblamed(keywheel)
+
+
 @fault("client-never-reads", "clients that never read an answer of 256 MiB", quick=True)
 async def client_never_reads(world):
     number, size = world.size(64, 8), 256 * MIB
