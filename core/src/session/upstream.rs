@@ -9,7 +9,7 @@
 //! A connection is kept only if its last exchange ended exactly: the request was sent to its end, the answer read to
 //! its end, both sides agree to keep it, and not a byte is left over.
 
-use super::client::Client;
+use super::client::{Client, Phase as ClientPhase};
 use super::outbox::Outbox;
 use super::relay::{self, Relay};
 use super::seam::How;
@@ -217,7 +217,10 @@ impl Session {
         if blocked {
             return false;
         }
+        let tunnelled = self.upstream.linked && self.client.phase == ClientPhase::Tunnel;
         match self.upstream.phase {
+            // One direction of a tunnel had ended in order; now the other has broken.
+            Phase::Ended if end == End::Lost && tunnelled => exchange.handle_broken(Break::Lost, turn),
             Phase::Idle | Phase::Ended => return false,
             Phase::Body if end == End::Eof && self.upstream.decoder.finish_eof().is_ok() => {
                 self.upstream.phase = Phase::Ended;

@@ -23,6 +23,8 @@ pub struct Attempt {
     pub structured: bool,
     /// Bytes came unasked on its connection, which keywheel may have taken for an answer.
     pub spoiled: bool,
+    /// What it meant to keywheel is not certain: it was spoiled, or an error whose body did not arrive whole.
+    pub doubtful: bool,
 }
 
 /// One client request.
@@ -55,7 +57,20 @@ pub struct Evidence<'e> {
     pub view: &'e str,
 }
 
+/// An error is judged by what has come of its body by then, microseconds; less what its way takes.
+const HELD: u64 = 1_800_000;
+
 impl Request<'_> {
+    /// Errors that were not there whole when keywheel went on, for all that can be seen.
+    fn doubt_the_late(&mut self) {
+        let mut until = self.outcome.ended_at;
+        for attempt in self.attempts.iter_mut().rev() {
+            let at = attempt.record.at.as_micros();
+            attempt.doubtful |= attempt.record.status >= 400 && until.saturating_sub(at) > HELD;
+            until = at;
+        }
+    }
+
     /// The orders in which its attempts may have been made: as they arrived, or, where the network changed that, with
     /// the one last whose answer the client got, or of which nobody got an answer.
     pub fn orders(&self) -> Vec<Vec<&Attempt>> {
@@ -98,6 +113,7 @@ impl<'e> Evidence<'e> {
                 None => strays.push(record),
             }
         }
+        requests.values_mut().for_each(Request::doubt_the_late);
         let violations =
             provider.violations().iter().map(|(conn, what)| format!("connection {conn}: {what}")).collect();
         Evidence {
@@ -157,13 +173,18 @@ pub fn sim_id(record: &Record) -> Option<u32> {
 }
 
 fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World) -> Attempt {
-    let head_arrived = upstreams.heads(record.conn).is_some_and(|(end, heads)| {
+    // How much of what keywheel read of its connection lies behind its answer's head.
+    let behind = upstreams.heads(record.conn).and_then(|(end, heads)| {
         let keywheels: End = end.peer();
-        heads.get(nth).is_some_and(|head| head.at <= world.net.traffic(keywheels).1)
+        world.net.traffic(keywheels).1.checked_sub(heads.get(nth)?.at)
     });
+    let head_arrived = behind.is_some();
+    // Records of TLS, and chunks, add a little to it.
+    let dressed = record.answer.len + if upstreams.encrypted() { record.answer.len / 16 + 64 } else { 0 };
     let spoiled = upstreams.spoiled(record.conn);
+    let doubtful = spoiled || record.status >= 400 && behind.is_some_and(|behind| behind < dressed);
     let (class, structured) = if !head_arrived { ("", false) } else { class_of(&record) };
-    Attempt { record, head_arrived, class, structured, spoiled }
+    Attempt { record, head_arrived, class, structured, spoiled, doubtful }
 }
 
 /// Codes that name the key, or its account, beyond doubt.

@@ -54,7 +54,7 @@ fn attempts(swarm: &Swarm, request: &Request<'_>, ledger: &Ledger, say: &mut imp
         say(format!("I2 key {:?} was tried twice", pair[0].map(|key| &key[..6])));
     }
     for class in ["overload", "access"] {
-        let again = request.attempts.iter().filter(|attempt| attempt.class == class).count();
+        let again = request.attempts.iter().filter(|attempt| attempt.class == class && !attempt.doubtful).count();
         if again > 2 {
             say(format!("I2 {again} attempts ended in {class}, which allows one repeat"));
         }
@@ -81,7 +81,7 @@ fn repeats(swarm: &Swarm, request: &Request<'_>, order: &[&Attempt], say: &mut i
     let ambiguous_allowed = errand.idempotent() || swarm.setting("RETRY_AMBIGUOUS") == Some("true");
     for (attempt, _) in order.iter().zip(order.iter().skip(1)) {
         let arrived = attempt.head_arrived;
-        if attempt.spoiled {
+        if attempt.doubtful {
             continue;
         }
         match attempt.class {
@@ -145,7 +145,9 @@ fn answers(swarm: &Swarm, request: &Request<'_>, last: Option<&Attempt>, say: &m
     }
     let whole = outcome.ending == Ending::Answered && answer.complete;
     let own_began = !whole && b"{\"error\":{\"message\":\"".starts_with(&answer.body[..answer.body.len().min(21)]);
-    if request.attempts.iter().any(|attempt| attempt.spoiled) || own_began {
+    // What an upstream says unasked while a request is on its way cannot be told from its answer.
+    let unasked = swarm.mischief.unsolicited > 0 && answer.status == 408 && answer.body.is_empty();
+    if request.attempts.iter().any(|attempt| attempt.spoiled) || own_began || unasked {
         return;
     }
     let Some(last) = last else {

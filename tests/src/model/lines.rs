@@ -29,13 +29,14 @@ pub(super) fn judge(request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut
     if told.saturating_sub(1) != line.retries {
         say(format!("I7 the answer tells of {told} attempts, the log of {} retries", line.retries));
     }
-    let whole = outcome.ending == Ending::Answered && answer.complete;
+    // Of a tunnel the client knows only how its own direction ended.
+    let whole = outcome.ending == Ending::Answered && answer.complete && answer.status != 101;
     if whole && !line.complete && outcome.sent {
         say("I7 the client got a whole answer, the log says that it is not complete".into());
     }
     // The class is certain where the client got the last attempt's own answer, whole.
     let Some(last) = request.attempts.last().filter(|_| request.attempts.len() as u32 == told) else { return };
-    let clean = last.head_arrived && !last.spoiled && !outcome.errand.spec.contains("event_error");
+    let clean = last.head_arrived && !last.doubtful && !outcome.errand.spec.contains("event_error");
     let own = super::own::error(answer.status, &answer.body).is_some() || answer.status != last.record.status;
     if whole && clean && !own && outcome.errand.method != "HEAD" && line.class != last.class {
         say(format!("I7 the last attempt was {} ({}), the log says {}", last.class, answer.status, line.class));

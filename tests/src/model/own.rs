@@ -1,6 +1,7 @@
 //! Errors of keywheel's own, and when they may stand where an answer should.
 
 use super::evidence::{Attempt, Request, by_status};
+use crate::sim::intervention::Intervention;
 use crate::sim::swarm::Swarm;
 use crate::sim::weather::Climate;
 
@@ -54,7 +55,13 @@ pub(super) fn fits(own: &'static str, swarm: &Swarm, request: &Request<'_>, last
         "upstream_garbled" => odd || GARBLED.iter().any(|wish| request.outcome.errand.spec.contains(wish)),
         "request_timeout" => {
             let errand = &request.outcome.errand;
-            errand.pause.is_some() || errand.expect.is_some() || down.stall + down.mute > 0 || up.stall + up.mute > 0
+            // A jump of the clock is a pause to whoever waits.
+            let jumps = swarm.interventions.iter().any(|(_, act)| matches!(act, Intervention::Jump(_)));
+            jumps
+                || errand.pause.is_some()
+                || errand.expect.is_some()
+                || down.stall + down.mute > 0
+                || up.stall + up.mute > 0
         }
         "too_many_connections" => set("LIMIT_CONNECTIONS"),
         _ => true,

@@ -43,7 +43,7 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
 fn facts<'e>(request: &'e Request<'_>) -> impl Iterator<Item = Fact<'e>> {
     let outcome = request.outcome;
     let certain = outcome.ending == Ending::Answered && outcome.began.is_some();
-    let plain = |attempt: &&Attempt| attempt.structured && !attempt.spoiled && attempt.head_arrived;
+    let plain = |attempt: &&Attempt| attempt.structured && !attempt.doubtful && attempt.head_arrived;
     request.attempts.iter().filter(plain).filter(move |_| certain).filter_map(move |attempt| {
         let model = match attempt.class {
             "key_dead" => "",

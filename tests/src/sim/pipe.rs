@@ -10,6 +10,8 @@ use super::dice::Dice;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
+/// Most bytes that TCP sends at once over Ethernet.
+const SEGMENT: usize = 1_460;
 /// Bytes of a connection behind which its pieces may be a byte larger.
 const COARSER: u64 = 64;
 
@@ -114,6 +116,7 @@ pub struct Pipe {
     eof: bool,
     reset: bool,
     muted: bool,
+    aborted: bool,
 }
 
 impl Pipe {
@@ -133,6 +136,7 @@ impl Pipe {
             eof: false,
             reset: false,
             muted: false,
+            aborted: false,
         }
     }
 
@@ -159,7 +163,7 @@ impl Pipe {
     /// Room for bytes; none where there is little, as TCP has it (RFC 1122 section 4.2.3.3).
     pub fn room(&self) -> usize {
         let room = self.weather.window.saturating_sub(self.bytes.len());
-        if room < self.weather.window / 4 { 0 } else { room }
+        if room < (self.weather.window / 4).min(SEGMENT) { 0 } else { room }
     }
 
     /// Whether the sender's machine died by a cut; told once.
@@ -262,8 +266,11 @@ impl Pipe {
         }
     }
 
-    /// The sender breaks off: RST overtakes what is on its way.
+    /// The sender breaks off: RST overtakes what is on its way. Once is enough.
     pub fn abort(&mut self, now: u64, dice: &mut Dice) {
+        if core::mem::replace(&mut self.aborted, true) {
+            return;
+        }
         self.finished = true;
         self.flight.clear();
         self.bytes.truncate(self.arrived);
@@ -323,11 +330,10 @@ impl Pipe {
         Read::Got(n)
     }
 
-    /// The receiver is gone: bytes are thrown away.
+    /// The receiver is gone: bytes that have arrived are thrown away. Those on their way arrive, and find nobody.
     pub fn discard(&mut self) {
-        self.bytes.clear();
+        self.bytes.drain(..self.arrived);
         self.arrived = 0;
-        self.flight.clear();
     }
 
     /// No more faults: what was held back arrives, nothing breaks from now on.

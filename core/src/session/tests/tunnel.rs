@@ -118,6 +118,19 @@ fn a_break_on_one_side_is_a_break_on_the_other() {
 }
 
 #[test]
+fn a_break_after_one_direction_has_ended_is_the_end_of_both() {
+    for (ended, broken) in [(Side::Upstream, Side::Upstream), (Side::Downstream, Side::Downstream)] {
+        let mut rig = tunnel();
+        rig.eof(ended);
+        assert!(!rig.done, "{ended:?}");
+        rig.window[1 - broken as usize] = 0;
+        rig.lost(broken);
+        assert!(rig.done, "{ended:?}");
+        assert_eq!(rig.leases(), 0);
+    }
+}
+
+#[test]
 fn silence_both_ways_ends_a_tunnel_and_bytes_either_way_keep_it() {
     let idle = Duration::from_secs(300);
     for side in [Side::Downstream, Side::Upstream] {
