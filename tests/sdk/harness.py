@@ -67,6 +67,7 @@ def launch(flavour, folder, settings, **streams):
     """A keywheel with the keys and tokens of the run, and these settings beside them."""
     keys = folder / "keys.txt"
     keys.write_text("# the keys of the run\n" + "\n".join(f"{key} | key {n}" for n, key in enumerate(KEYS)) + "\n")
+    keys.chmod(0o600)
     environment = {
         "PATH": os.environ["PATH"],
         "HOST": "127.0.0.1",

@@ -223,7 +223,7 @@ impl State {
     fn put(self, folder: &Folder, content: &[u8]) -> std::io::Result<bool> {
         let path = folder.path().join(FILE);
         match self {
-            State::Plain => fs::write(path, content)?,
+            State::Plain => folder.write(FILE, content),
             State::Link => {
                 folder.write("elsewhere", content);
                 symlink("elsewhere", path)?;

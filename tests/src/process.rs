@@ -40,9 +40,15 @@ impl Folder {
         Folder(path)
     }
 
-    /// Writes a file in it.
+    /// Writes a file in it: for its owner only, as a careful operator would.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.0.join(name), content).expect("a file");
+        let path = self.0.join(name);
+        fs::write(&path, content).expect("a file");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        }
     }
 
     /// Where it is.
