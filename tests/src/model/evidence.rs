@@ -72,7 +72,8 @@ impl Request<'_> {
     }
 
     /// The orders in which its attempts may have been made: as they arrived, or, where the network changed that, with
-    /// the one last whose answer the client got, or of which nobody got an answer.
+    /// the one last whose answer the client got, or of which nobody got an answer; or as their connections were made,
+    /// where each had its own.
     pub fn orders(&self) -> Vec<Vec<&Attempt>> {
         let arrived: Vec<&Attempt> = self.attempts.iter().collect();
         let status = self.outcome.answer.status;
@@ -85,7 +86,10 @@ impl Request<'_> {
             order
         };
         let others = [answered, lost].into_iter().flatten().filter(|last| last + 1 < arrived.len());
-        core::iter::once(arrived.clone()).chain(others.map(with_last)).collect()
+        let mut dialled = arrived.clone();
+        dialled.sort_by_key(|attempt| attempt.record.conn);
+        let apart = dialled.windows(2).all(|pair| pair[0].record.conn < pair[1].record.conn);
+        core::iter::once(arrived.clone()).chain(others.map(with_last)).chain(apart.then_some(dialled)).collect()
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Ledger {
     resets: Vec<u64>,
     restarts: Vec<u64>,
     reloads: Vec<u64>,
+    /// When keys were cleared of what several of them seemed to have done alike.
+    undoings: Vec<u64>,
     healed: Option<u64>,
 }
 
@@ -56,6 +58,7 @@ impl Ledger {
             resets: Vec::new(),
             restarts: Vec::new(),
             reloads: Vec::new(),
+            undoings: Vec::new(),
             healed: None,
         }
     }
@@ -172,6 +175,9 @@ impl Ledger {
                 if let Some(class) = blamed_for(kind, text) {
                     self.broken.push(format!("I8 at {now}: {class} changed a key: {text}"));
                 }
+                if *kind == "origin" && text.contains("failed alike") {
+                    self.undoings.push(now);
+                }
                 self.log(format_args!("{kind}: {text}"));
                 self.count("notice", kind);
             }
@@ -246,7 +252,7 @@ impl Ledger {
     /// Whether between these times nothing but time itself acted on keys from outside.
     pub fn undisturbed(&self, from: u64, to: u64) -> bool {
         let within = |at: &u64| (from..=to).contains(at);
-        let acts = [&self.reloads, &self.resets, &self.restarts];
+        let acts = [&self.reloads, &self.resets, &self.restarts, &self.undoings];
         !acts.into_iter().flatten().chain(&self.healed).any(within)
     }
 

@@ -50,7 +50,10 @@ pub(super) fn fits(own: &'static str, swarm: &Swarm, request: &Request<'_>, last
         }
         "no_free_connection" => last.is_none() && set("MAX_SOCKETS"),
         "resting" => last.is_none(),
-        "upstream_unreachable" => breaks || up.refuse + up.blackhole + lookups.0 > 0,
+        // A handshake that stalls is a dial that fails.
+        "upstream_unreachable" => {
+            breaks || up.refuse + up.blackhole + lookups.0 > 0 || swarm.tls && up.stall + up.mute > 0
+        }
         "upstream_lost" | "upstream_timeout" => odd || last.is_none(),
         "upstream_garbled" => odd || GARBLED.iter().any(|wish| request.outcome.errand.spec.contains(wish)),
         "request_timeout" => {
