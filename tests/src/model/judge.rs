@@ -283,8 +283,8 @@ fn leftover(evidence: &Evidence<'_>, before: &Attempt, after: Option<&Attempt>) 
         .iter()
         .filter(|request| request.attempts.iter().any(|attempt| attempt.record.serial == before.record.serial));
     let noisy = errands.into_iter().any(|request| request.outcome.errand.spec.contains("noise="));
-    // A bad key's answer has no noise; nor has one to HEAD, or of another row.
-    let plain = before.class == "ok" && before.record.method != "HEAD";
+    // A bad key's answer has no noise; nor has one to HEAD, or of another row, or where keys have wishes of their own.
+    let plain = before.class == "ok" && before.record.method != "HEAD" && !evidence.swarm.keys_wish();
     let Some((after, slack)) = after.zip(evidence.swarm.slack()) else { return false };
     noisy && plain && after.record.at.as_micros() > before.record.at.as_micros() + 1_000_000 + slack
 }

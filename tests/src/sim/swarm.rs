@@ -79,6 +79,13 @@ impl Swarm {
         self.interventions.iter().any(|(_, act)| matches!(act, Intervention::Drain))
     }
 
+    /// Whether some key's answers are odd by its own doing, whatever was asked of the provider.
+    pub fn keys_wish(&self) -> bool {
+        let odd = |behaviour: &Behaviour| matches!(behaviour, Behaviour::Every { .. });
+        let later = |act: &Intervention| matches!(act, Intervention::Key(_, behaviour) if odd(behaviour));
+        self.keys.iter().any(|(_, behaviour)| odd(behaviour)) || self.interventions.iter().any(|(_, act)| later(act))
+    }
+
     /// The value of a setting that is a number, or what the README says it is otherwise.
     pub fn number(&self, name: &str, otherwise: u64) -> u64 {
         self.setting(name).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
