@@ -63,6 +63,9 @@ struct Io<R: Runtime> {
     armed: Option<Instant>,
     /// A deadline is past: until then what came in time is looked for.
     looking: Option<Instant>,
+    /// How long the last turn took. What it did at its end counts from its beginning: where the process was stopped within
+    /// it, peers had that much less time.
+    took: Duration,
     over: bool,
 }
 
@@ -109,6 +112,7 @@ impl<R: Runtime> Driver<R> {
             ticket: None,
             armed: None,
             looking: None,
+            took: Duration::ZERO,
             over: false,
         };
         Driver { session: Some(session), io }
@@ -129,7 +133,11 @@ impl<R: Runtime> Driver<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(session) = &mut self.session else { return Poll::Ready(()) };
         let worker = self.io.worker.clone();
-        worker.turn(|turn| self.io.take_turn(session, turn, cx))
+        worker.turn(|turn| {
+            let taken = self.io.take_turn(session, turn, cx);
+            self.io.took = worker.rt.now().since(turn.now);
+            taken
+        })
     }
 }
 
@@ -212,7 +220,7 @@ impl<R: Runtime> Io<R> {
             self.looking = None;
             return false;
         }
-        if turn.now < *self.looking.get_or_insert(turn.now + MOMENT) {
+        if turn.now < *self.looking.get_or_insert(turn.now + MOMENT + self.took) {
             return false;
         }
         self.looking = None;

@@ -19,6 +19,8 @@ pub(crate) const RESET: &str = "x-reset: now";
 pub(crate) const CLOSED: &str = "x-closed: now";
 /// Once they are written the process is stopped until it hears of [`Stop::go_on`]; that was an hour.
 pub(crate) const STOP: &str = "x-stop: now";
+/// Before they are written it is stopped for an hour.
+pub(crate) const HALT: &str = "x-halt: now";
 
 /// What had arrived before a write failed: an answer that goes on until its connection ends.
 const LEFT: &[u8] = b"HTTP/1.1 200 OK\r\n\r\nwhat was sent";
@@ -89,12 +91,15 @@ impl<S: Stream> Stream for FaultyStream<S> {
                 return Err(error.into());
             }
         }
+        if contains(&bytes, HALT) {
+            stops().slept += HOUR;
+        }
         let wrote = self.inner.try_write_vectored(slices);
         if contains(&bytes, STOP) {
             // Not held while it is stopped: other threads ask what time it is.
             let until = stops().until.take().expect("there is one stop");
             until.recv().expect("the stop has an end");
-            stops().slept = HOUR;
+            stops().slept += HOUR;
         }
         wrote
     }

@@ -1,6 +1,6 @@
 //! A whole server between a client's socket and a provider's.
 
-use super::faulty::{CLOSED, Faulty, PANIC, RESET, STOP, Stop};
+use super::faulty::{CLOSED, Faulty, HALT, PANIC, RESET, STOP, Stop};
 use super::stand::{Stand, Tls, config};
 use keywheel_core::config::Config;
 use keywheel_core::origin::{BaseUrl, Origin};
@@ -8,7 +8,7 @@ use keywheel_runtime::fake::{Behaviour, Ended, Options};
 use keywheel_runtime::server::{Boot, Flavour, ServeError, serve};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// Settings changed in place.
@@ -323,22 +323,29 @@ pub(crate) fn a_reset_that_a_write_was_told_of_cuts_what_is_read<F: Flavour>() {
     stand.end();
 }
 
-/// The process is stopped when it has sent a request; the answer comes, and an hour later it goes on.
+/// The process is stopped for an hour when it has sent a request, which is answered meanwhile; then when it is about to send
+/// one, which cannot be answered before.
 pub(crate) fn what_arrived_while_the_process_was_stopped_was_in_time<F: Flavour>() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     let stop = Stop::new();
+    let (answer, may_answer) = mpsc::channel();
     let provider = std::thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        let (mut heard, mut buf) = (Vec::new(), [0; 4096]);
-        while let Ok(n @ 1..) = socket.read(&mut buf) {
-            heard.extend_from_slice(&buf[..n]);
-            if heard.ends_with(b"\r\n\r\n") {
-                socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood").unwrap();
-                if heard.windows(STOP.len()).any(|window| window == STOP.as_bytes()) {
-                    stop.go_on();
+        // An hour later the first connection is too old for another request.
+        for socket in listener.incoming().take(2) {
+            let (mut socket, mut heard, mut buf) = (socket.unwrap(), String::new(), [0; 4096]);
+            while let Ok(n @ 1..) = socket.read(&mut buf) {
+                heard.push_str(core::str::from_utf8(&buf[..n]).unwrap());
+                if heard.ends_with("\r\n\r\n") {
+                    if heard.contains(HALT) {
+                        may_answer.recv().unwrap();
+                    }
+                    socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood").unwrap();
+                    if heard.contains(STOP) {
+                        stop.go_on();
+                    }
+                    heard.clear();
                 }
-                heard.clear();
             }
         }
     });
@@ -347,12 +354,20 @@ pub(crate) fn what_arrived_while_the_process_was_stopped_was_in_time<F: Flavour>
         *config = self::config(base, &["sk-a"]);
         settings(config).max_retries = 0;
     });
-    let mut client = stand.connect();
-    client.get("/v1/models");
-    assert_eq!(client.answer().unwrap(), (200, "good".into()));
-    client.send(&format!("GET /v1/models HTTP/1.1\r\nHost: x\r\n{STOP}\r\n\r\n"));
-    assert_eq!(client.answer().unwrap(), (200, "good".into()));
-    drop(client);
+    for field in ["x-plain: now", STOP, HALT] {
+        let mut client = stand.connect();
+        client.send(&format!("GET /v1/models HTTP/1.1\r\nHost: x\r\n{field}\r\n\r\n"));
+        if field == HALT {
+            // So long that a deadline which is past would be held against the provider.
+            let mut other = stand.connect();
+            for _ in 0..200 {
+                other.get("/livez");
+                assert_eq!(other.answer().unwrap().0, 200);
+            }
+            answer.send(()).unwrap();
+        }
+        assert_eq!(client.answer().unwrap(), (200, "good".into()), "{field}");
+    }
     stand.end();
     provider.join().unwrap();
 }
