@@ -1,10 +1,15 @@
 //! The simulated world holds for the seeds that once failed and for some others, and its runs repeat.
 
 use keywheel_tests::process::binary;
+use keywheel_tests::sim::counts::Counts;
+use keywheel_tests::sim::coverage;
 use keywheel_tests::sim::dice::Dice;
 use keywheel_tests::sim::engine::{Carriage, Mode};
+use keywheel_tests::sim::fleet::run_all;
 use keywheel_tests::sim::scenario::Scenario;
 use keywheel_tests::sim::simulation::{Plan, Report, run};
+use keywheel_tests::sim::trace::Record;
+use std::ops::ControlFlow;
 
 /// Seeds that every `cargo test` runs, in both modes, beside those that once failed.
 const FRESH: std::ops::Range<u64> = 5_000..5_040;
@@ -36,6 +41,21 @@ fn fresh_seeds_hold() {
         assert_holds(seed, Mode::Core);
         assert_holds(seed, Mode::Full);
     }
+}
+
+/// Seeds that together reach all that is to be reached.
+const COVERING: u64 = 2_400;
+
+#[test]
+fn a_fixed_range_of_seeds_reaches_all_that_is_to_be_reached() {
+    let mut counts = Counts::default();
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    run_all(0, COVERING, &[Mode::Core], (jobs, Record::Nothing), |_, _, report| {
+        counts.merge(&report.counts);
+        ControlFlow::Continue(())
+    });
+    let missing = coverage::missing(&counts);
+    assert!(missing.is_empty(), "not reached: {missing:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use keywheel_tests::sim::campaign::{Campaign, Run};
 use keywheel_tests::sim::counts::Counts;
+use keywheel_tests::sim::coverage;
 use keywheel_tests::sim::engine::Mode;
 use keywheel_tests::sim::fleet::run_all;
 use keywheel_tests::sim::scenario::Scenario;
@@ -22,6 +23,7 @@ usage: cargo sim SEED                        tells the story of one seed
        cargo sim --ledger-sum FILE           adds up what FILE says of the present sources of core
 options: --mode core|full                    core alone, or driver and TLS too (default: both); also --core, --full
          --mode keys                         the keyring alone, held against its own model
+         --coverage                          says what was reached, and fails where something was not
          --first                             ends at the first seed that fails
          --jobs N                            threads (default: one a core)
          --hash                              prints the hash of each trace, nothing else";
@@ -42,6 +44,7 @@ struct Wish {
     modes: Vec<Mode>,
     keys: bool,
     hash: bool,
+    coverage: bool,
     /// What occurred is not shown.
     quiet: bool,
     shrink: bool,
@@ -67,7 +70,10 @@ fn main() -> ExitCode {
         (Some(seed), None) => wish.modes.iter().all(|mode| tell(seed, *mode, wish.hash)),
         (None, Some(seeds)) => match &wish.ledger {
             Some(ledger) => by_parts(&wish, seeds, ledger),
-            None => many(&wish, wish.start, seeds).clean(),
+            None => {
+                let totals = many(&wish, wish.start, seeds);
+                totals.clean() && (!wish.coverage || totals.missing == 0)
+            }
         },
         _ => {
             eprintln!("{USAGE}");
@@ -87,6 +93,7 @@ fn wish(mut args: impl Iterator<Item = String>) -> Result<Wish, String> {
         modes: vec![Mode::Core, Mode::Full],
         keys: false,
         hash: false,
+        coverage: false,
         quiet: false,
         shrink: false,
         first: false,
@@ -103,6 +110,7 @@ fn wish(mut args: impl Iterator<Item = String>) -> Result<Wish, String> {
             "--jobs" => wish.jobs = number()? as usize,
             "--hash" => wish.hash = true,
             "--shrink" => wish.shrink = true,
+            "--coverage" => wish.coverage = true,
             "--first" => wish.first = true,
             "--ledger" => wish.ledger = Some(args.next().ok_or("--ledger needs a file")?.into()),
             "--ledger-sum" => wish.ledger_sum = Some(args.next().ok_or("--ledger-sum needs a file")?.into()),
@@ -180,6 +188,8 @@ fn keys(start: u64, seeds: u64) -> bool {
 struct Totals {
     passed: u64,
     requests: u64,
+    /// What should have been reached and was not.
+    missing: usize,
     /// Which failed.
     failed: Vec<(u64, Mode)>,
 }
@@ -260,6 +270,10 @@ fn many(wish: &Wish, start: u64, seeds: u64) -> Totals {
     if !wish.hash && !wish.quiet {
         show(&counts);
     }
+    if wish.coverage {
+        print!("{}", coverage::report(&counts));
+    }
+    totals.missing = coverage::missing(&counts).len();
     let seconds = began.elapsed().as_secs_f64();
     println!(
         "{} requests, {events} events in {seconds:.1} s, {:.0} worlds a second",

@@ -7,7 +7,7 @@ use crate::sim::swarm::Swarm;
 use crate::sim::trace::Fnv;
 use crate::sim::upstream::Upstreams;
 use crate::sim::world::World;
-use keywheel_runtime::fake::{ROWS, Record};
+use keywheel_runtime::fake::{ROWS, Record, Row};
 use std::collections::BTreeMap;
 
 /// One attempt as the provider saw it.
@@ -19,6 +19,8 @@ pub struct Attempt {
     pub head_arrived: bool,
     /// What its answer means, in the words of the classes; empty when it had no whole answer.
     pub class: &'static str,
+    /// The provider's row that it is of; empty: none.
+    pub row: &'static str,
     /// Whether a code names the key, or its account, beyond doubt.
     pub structured: bool,
     /// Bytes came unasked on its connection, which keywheel may have taken for an answer.
@@ -152,6 +154,13 @@ impl<'e> Evidence<'e> {
             }
             add("attempts of a request", &request.attempts.len().to_string());
             for attempt in &request.attempts {
+                let asked = errand.spec.strip_prefix("error=").and_then(|wish| wish.split(',').next());
+                let asked = asked.and_then(Row::named).filter(|row| row.status == attempt.record.status);
+                if let Some(row) = asked.map(|row| row.name).or(Some(attempt.row)).filter(|row| !row.is_empty())
+                    && !attempt.doubtful
+                {
+                    add("row", row);
+                }
                 add("attempt's class", if attempt.class.is_empty() { "no whole answer" } else { attempt.class });
             }
         }
@@ -187,8 +196,8 @@ fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World) -> 
     let dressed = record.answer.len + if upstreams.encrypted() { record.answer.len / 16 + 64 } else { 0 };
     let spoiled = upstreams.spoiled(record.conn);
     let doubtful = spoiled || record.status >= 400 && behind.is_some_and(|behind| behind < dressed);
-    let (class, structured) = if !head_arrived { ("", false) } else { class_of(&record) };
-    Attempt { record, head_arrived, class, structured, spoiled, doubtful }
+    let (row, class, structured) = if head_arrived { class_of(&record) } else { ("", "", false) };
+    Attempt { record, head_arrived, class, row, structured, spoiled, doubtful }
 }
 
 /// Codes that name the key, or its account, beyond doubt.
@@ -203,17 +212,17 @@ const NAMING: [&str; 8] = [
     "billing_hard_limit_reached",
 ];
 
-/// What an answer means, by the provider's own table; the body as answered, not as it arrived.
-fn class_of(record: &Record) -> (&'static str, bool) {
+/// Its row, and what an answer means, by the provider's own table; the body as answered, not as it arrived.
+fn class_of(record: &Record) -> (&'static str, &'static str, bool) {
     let status = record.status;
     if status == 0 {
-        return ("", false);
+        return ("", "", false);
     }
     if status < 400 {
-        return ("ok", false);
+        return ("", "ok", false);
     }
     if record.method == "HEAD" {
-        return (by_status(status), false);
+        return ("", by_status(status), false);
     }
     let body = String::from_utf8_lossy(&record.answer.start);
     let fits = |row: &&keywheel_runtime::fake::Row| {
@@ -223,8 +232,8 @@ fn class_of(record: &Record) -> (&'static str, bool) {
     };
     let row = ROWS.iter().filter(fits).max_by_key(|row| (row.code.len(), row.message.len()));
     match row {
-        Some(row) => (row.class, NAMING.contains(&row.code)),
-        None => (by_status(status), false),
+        Some(row) => (row.name, row.class, NAMING.contains(&row.code)),
+        None => ("", by_status(status), false),
     }
 }
 

@@ -180,6 +180,9 @@ impl Ledger {
                 }
                 self.log(format_args!("{kind}: {text}"));
                 self.count("notice", kind);
+                if let Some(transition) = transition(kind, text) {
+                    self.count("key transition", &transition);
+                }
             }
         }
     }
@@ -271,6 +274,12 @@ impl Ledger {
 fn preview(key: &str) -> String {
     let prefix = if key.starts_with("sk-proj-") { "sk-proj-" } else { "sk-" };
     format!("{prefix}…{}", &key[key.len() - 4..])
+}
+
+/// From which state to which a key went: `ready -> cooling`.
+fn transition(kind: &str, text: &str) -> Option<String> {
+    let (from, to) = text.split_once(" -> ").filter(|_| kind == "key_state")?;
+    Some(format!("{} -> {}", from.rsplit(' ').next()?, to.split([',', ' ']).next()?))
 }
 
 /// The class for which a key was put out, where that class may never do so.

@@ -97,6 +97,14 @@ fn stories(dice: &mut Dice, keys: usize, heal_at: u64, all: &mut Vec<(u64, Inter
     if dice.chance(6) {
         all.push((dice.range(0, heal_at), Intervention::Drain));
     }
+    if dice.chance(4) {
+        // Dead for longer than the time after which it is tried again.
+        let at = dice.range(0, heal_at / 2);
+        let now = if dice.chance(50) { Behaviour::Good } else { Behaviour::Invalid };
+        all.push((at, Intervention::Key(key, Behaviour::Invalid)));
+        all.push((at + heal_at / 4, Intervention::Key(key, now)));
+        all.push((at + heal_at / 4, Intervention::Jump(2 * 3_600_000_000)));
+    }
 }
 
 /// A behaviour in few words.

@@ -5,6 +5,7 @@ pub mod appetite;
 pub mod campaign;
 pub mod client;
 pub mod counts;
+pub mod coverage;
 pub mod crypto;
 pub mod dialing;
 pub mod dice;

@@ -102,7 +102,7 @@ impl Swarm {
     pub fn drawn(dice: &mut Streams, mode: Mode) -> Self {
         let dice = &mut dice.swarm;
         // What was added later draws from streams of its own.
-        let [mut timing, mut plans, mut crowd] = [101, 102, 103].map(|n| dice.child(n));
+        let [mut timing, mut plans, mut crowd, mut pools] = [101, 102, 103, 105].map(|n| dice.child(n));
         let calm = dice.chance(12);
         let climate = if calm || dice.chance(15) { Climate::calm() } else { Climate::drawn(dice) };
         let tls = mode == Mode::Full && dice.chance(25);
@@ -111,7 +111,7 @@ impl Swarm {
         let interventions = interventions(dice, &mut plans, keys.len(), heal_at, calm);
         Swarm {
             calm,
-            setup: setup(dice, &keys, tls),
+            setup: pooled(setup(dice, &keys, tls), &mut pools),
             carriage: timed(carriage(dice, mode, tls), &mut timing, calm),
             climate,
             tls,
@@ -209,6 +209,15 @@ fn setup(dice: &mut Dice, keys: &[Key], tls: bool) -> Setup {
     maybe(dice, 10, "LIMIT_CONNECTIONS", &["3"]);
     maybe(dice, 10, "LIMIT_KEEP_ALIVE", &["2000"]);
     Setup { env, keys: keys.iter().map(|key| key.text.clone()).collect() }
+}
+
+/// Now and then no idle connection is kept.
+fn pooled(mut setup: Setup, dice: &mut Dice) -> Setup {
+    if dice.chance(4) {
+        setup.env.retain(|(name, _)| name != "MAX_FREE_SOCKETS");
+        setup.env.push(("MAX_FREE_SOCKETS".to_owned(), "0".to_owned()));
+    }
+    setup
 }
 
 /// A TLS record is read by no less than what the network has of it, as from a real socket.
