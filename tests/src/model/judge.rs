@@ -41,7 +41,8 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
 /// I2: how many attempts, and with which keys.
 fn attempts(swarm: &Swarm, request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String)) {
     let retries: usize = swarm.setting("MAX_RETRIES").and_then(|n| n.parse().ok()).unwrap_or(3);
-    let free = request.attempts.iter().filter(|attempt| matches!(attempt.class, "key_dead" | "quota")).count();
+    let is_free = |attempt: &&Attempt| attempt.doubtful || matches!(attempt.class, "key_dead" | "quota");
+    let free = request.attempts.iter().filter(is_free).count();
     let n = request.attempts.len();
     if n > (1 + retries + free).min(32) {
         say(format!("I2 {n} attempts, though MAX_RETRIES is {retries} and {free} were free"));

@@ -7,6 +7,11 @@ use super::super::swarm::TOKEN;
 use super::{PROBES, Simulation};
 use keywheel_runtime::fake::Behaviour;
 
+/// Longest wait for a key or for a connection, milliseconds.
+const WAIT: u64 = 10_000;
+/// What a client has left behind in a slow network has arrived after so long, microseconds.
+const BACKLOG: u64 = 30_000_000;
+
 impl Simulation {
     /// All faults end; keys are as good as new, and the operator resets them.
     pub(super) fn heal(&mut self) {
@@ -51,11 +56,14 @@ impl Simulation {
         let stats = Errand::get(PROBES + 4, "/stats");
         let errands: Vec<Errand> = std::iter::once(reset).chain(probes).chain([stats]).collect();
         let credential = format!("Authorization: Bearer {TOKEN}");
-        let manner = Manner { at: now + 1_000_000, think: 100_000, pipeline: 1, pace: None, credential };
+        let left = |outcome: &Outcome| outcome.ending == Ending::Left && Some(outcome.ended_at) > self.healed_at;
+        let late = self.clients.iter().flat_map(|client| &client.outcomes).any(left);
+        let at = now + if late { BACKLOG } else { 1_000_000 };
+        let manner = Manner { at, think: 100_000, pipeline: 1, pace: None, credential };
         let id = self.clients.len() as u32;
         self.clients.push(Client::new(id, manner, errands));
         self.step_client(id);
-        self.run(|sim| sim.clients.iter().all(Client::done), now + self.liveness());
+        self.run(|sim| sim.clients.iter().all(Client::done), at + self.liveness());
         for outcome in &self.clients[id as usize].outcomes {
             // Upstreams that close idle connections go on doing so, and a single key serves one attempt.
             let raced = self.scenario.swarm.upstream_idle.is_some() && outcome.answer.status == 502;
@@ -87,12 +95,12 @@ impl Simulation {
         self.run(|_| false, now + 120_000_000);
     }
 
-    /// After healing, an open request ends within this (microseconds): the time until an answer's head and that of
-    /// silence within it. Where few connections are taken, clients wait for each other.
+    /// After healing, an open request ends within this (microseconds): the time for a key or a connection to be free,
+    /// that until an answer's head, and that of silence within it. Where few connections are taken, clients wait for each other.
     pub(super) fn liveness(&self) -> u64 {
         let swarm = &self.scenario.swarm;
         let head = swarm.number("REQUEST_TIMEOUT", 600_000).max(swarm.number("STREAM_HEADER_TIMEOUT", 30_000));
-        let bound = 1_000 * (head + swarm.number("STREAM_IDLE_TIMEOUT", 300_000));
+        let bound = 1_000 * (head + WAIT + swarm.number("STREAM_IDLE_TIMEOUT", 300_000));
         if swarm.setting("LIMIT_CONNECTIONS").is_some() { 20 * bound + 2_000_000_000 } else { bound }
     }
 
