@@ -7,7 +7,8 @@ use crate::sim::swarm::Swarm;
 /// What does not hold.
 pub(super) fn judge(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let outcome = request.outcome;
-    let Some(slack) = swarm.slack() else { return };
+    // A connection that waits to be accepted may have been left long before anybody looks at it.
+    let Some(slack) = swarm.slack().filter(|_| swarm.setting("LIMIT_CONNECTIONS").is_none()) else { return };
     let may_half_close = swarm.setting("CLIENT_HALF_CLOSE") == Some("true");
     let left = outcome.ending == Ending::Left || outcome.ending == Ending::Reset;
     let late = |at: u64| at > outcome.ended_at + slack;

@@ -10,6 +10,8 @@ use rustls::{ServerConfig, ServerConnection};
 use std::io::{IoSlice, Read as _, Write as _};
 use std::sync::Arc;
 
+/// Longest that an upstream waits before it closes as it said, microseconds.
+const LONGEST_LINGER: u64 = 400_000;
 /// Bytes of plaintext in a TLS record.
 const RECORD: usize = 700;
 
@@ -47,6 +49,9 @@ struct Link {
     /// When bytes come unasked, if the connection is idle then.
     outburst: Option<u64>,
     armed: Option<u64>,
+    /// How long it lingers before it closes, reading nothing more; and until when.
+    linger: u64,
+    closing_at: Option<u64>,
     /// Bytes came unasked.
     spoiled: bool,
     over: bool,
@@ -76,6 +81,8 @@ impl Upstreams {
         });
         let outburst =
             self.dice.chance(self.mischief.unsolicited).then(|| world.now() + self.dice.range(1_000, 20_000_000));
+        let mut lingering = self.dice.child(1_000 + u64::from(id));
+        let linger = if lingering.chance(50) { 0 } else { lingering.range(1_000, LONGEST_LINGER) };
         let conn = self.provider.connect(Instant::from_micros(world.now()));
         self.links.push(Link {
             end,
@@ -83,6 +90,8 @@ impl Upstreams {
             tls,
             outburst,
             armed: None,
+            linger,
+            closing_at: None,
             spoiled: false,
             over: false,
             heads: Vec::new(),
@@ -224,6 +233,9 @@ impl Link {
 
     fn close(&mut self, world: &mut World, now: u64) {
         let Some(how) = self.conn.wants_close().filter(|_| !self.over && self.cipher.is_empty()) else { return };
+        if how == Close::Fin && now < *self.closing_at.get_or_insert(now + self.linger) {
+            return;
+        }
         if let Some(tls) = self.tls.as_mut().filter(|_| how == Close::Fin) {
             tls.send_close_notify();
             while self.write(world, now) {}
@@ -240,7 +252,8 @@ impl Link {
             return;
         }
         let timeout = self.conn.poll_timeout().map(Instant::as_micros);
-        let next = [timeout, self.outburst].into_iter().flatten().min();
+        let closing = self.closing_at.filter(|at| *at > now);
+        let next = [timeout, self.outburst, closing].into_iter().flatten().min();
         if let Some(at) = next.map(|at| at.max(now + 1))
             && self.armed.is_none_or(|armed| at < armed)
         {
