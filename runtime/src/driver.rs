@@ -243,8 +243,10 @@ impl<R: Runtime> Io<R> {
             self.timer.reset(at);
             self.armed = Some(at);
             if self.timer.poll_expired(cx).is_ready() {
-                // It is due by now, though it was not when the turn began: another turn.
+                // It is due by now, though it was not when the turn began: another turn. A moment in which nobody slept, so that
+                // no socket was looked at, was none.
                 self.armed = None;
+                self.looking = None;
                 cx.waker().wake_by_ref();
             }
         }
