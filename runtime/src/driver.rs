@@ -40,7 +40,8 @@ const ROUNDS: usize = 64;
 
 /// How long after a deadline it is held against anybody. The runtime looks at its sockets meanwhile: it can learn of the
 /// deadline first, since a wait that is broken off by a stop of the process (EINTR, signal(7)) tells of nothing that came.
-pub(crate) const MOMENT: Duration = Duration::from_millis(1);
+/// Long enough for several looks: async-io takes no word of one that had begun when it was asked.
+pub(crate) const MOMENT: Duration = Duration::from_millis(10);
 
 /// One client connection. Dropping it at any time settles what its session still holds.
 pub(crate) struct Driver<R: Runtime> {
