@@ -249,7 +249,7 @@ impl Session {
         if turn.settings.log_requests {
             self.out.log = Some(Box::new(RequestLine::refused(page.status, id)));
         }
-        let method = answers_as(self.inboxes[DOWN].unread());
+        let method = answers_as(self.inboxes[DOWN].unread(), turn.settings.limits.leading_lines);
         let out = self.outboxes[DOWN].own(turn.pool);
         encode::page(out, &page, &method, Connection::Close);
         self.outboxes[DOWN].queue_own();
@@ -335,10 +335,13 @@ impl Session {
 }
 
 /// The method that the answer to a head that is none has to suit: nothing with a body may answer what its client knows
-/// to be HEAD (RFC 9110 section 9.3.2).
-fn answers_as(head: &[u8]) -> Method {
-    let start = head.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or_default();
-    if head.get(start..).unwrap_or_default().starts_with(b"HEAD ") { Method::HEAD } else { Method::GET }
+/// to be HEAD (RFC 9110 section 9.3.2). Behind anything but the empty lines that may stand before a request none is seen,
+/// for it depends on the reads whether one is there when the refusal falls due.
+fn answers_as(mut head: &[u8], empty_lines: usize) -> Method {
+    for _ in 0..empty_lines {
+        head = head.strip_prefix(b"\r\n").unwrap_or(head);
+    }
+    if head.starts_with(b"HEAD ") { Method::HEAD } else { Method::GET }
 }
 
 /// Keeps the trailers that may go on, to be written after the last chunk of each attempt.

@@ -90,6 +90,22 @@ fn a_refused_head_request_is_answered_without_a_body() {
 }
 
 #[test]
+fn a_head_request_behind_anything_but_empty_lines_is_none_however_it_comes() {
+    for before in ["\r", "\n", "\r\n\r\n\r\n\r\n"] {
+        let request = format!("{before}HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let (mut whole, mut bytes) = (Rig::new(ONE), Rig::new(ONE));
+        whole.client(&request);
+        for n in 0..request.len() {
+            bytes.client(&request[n..=n]);
+        }
+        for rig in [whole, bytes] {
+            let answer = rig.answer();
+            assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with('}'), "{before:?}: {answer}");
+        }
+    }
+}
+
+#[test]
 fn a_cut_answer_is_visibly_cut() {
     let mut rig = Rig::new(ONE);
     rig.client(CHAT);
