@@ -203,8 +203,13 @@ fn calm(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let errand = &request.outcome.errand;
     // An idle connection may end while a request is on its way; what follows a bad request is not served.
     let raced = swarm.setting("LIMIT_KEEP_ALIVE").is_some() || swarm.fare.mangling > 0 && request.outcome.pipelined;
-    // So may one whose client took longer to read an answer than an idle connection is kept.
-    let outwaited = swarm.fare.slow > 0 && request.outcome.ending == Ending::Eof && request.outcome.answer.status == 0;
+    // So may one whose client took longer to read an answer than an idle connection is kept, or a whole answer waits.
+    let hurried = swarm.setting("STREAM_IDLE_TIMEOUT").is_some();
+    let outwaited = match request.outcome.ending {
+        Ending::Eof => swarm.fare.slow > 0 && request.outcome.answer.status == 0,
+        Ending::Reset => swarm.fare.slow > 0 && hurried,
+        _ => false,
+    };
     let raced = raced || outwaited;
     if request.outcome.ending != Ending::Answered && errand.mangled.is_none() && !raced {
         return say(format!("I5 {:?} although nothing went wrong", request.outcome.ending));
