@@ -114,6 +114,8 @@ impl Replay {
         pool.release_replay(core::mem::take(&mut self.reserved));
         self.kept.drain(..self.sent);
         self.sent = 0;
+        // Its share of the budget is others' now: what is left to be sent does not hold the memory of all that was kept.
+        self.kept.shrink_to(BLOCK);
         if self.kept.is_empty() {
             pool.put_scratch(core::mem::take(&mut self.kept));
         }
@@ -170,6 +172,20 @@ mod tests {
             assert_eq!(body.intake(false, 0), Intake::Wait);
             assert_eq!(pool.replay_left(), budget);
         }
+    }
+
+    #[test]
+    fn what_gives_its_share_of_the_budget_back_gives_the_memory_back() {
+        let mut pool = Pool::new(usize::MAX / 2);
+        let mut body = Replay::new(&mut pool);
+        for _ in 0..64 {
+            body.push(&vec![0; BLOCK], &Limits::default(), &mut pool);
+            body.advance(BLOCK - 1);
+        }
+        body.push(&vec![0; BLOCK], &Limits::default(), &mut pool);
+        assert!(!body.repeatable());
+        let pending = body.pending().len();
+        assert!(0 < pending && body.held() <= 2 * BLOCK.max(pending), "{pending} bytes hold {}", body.held());
     }
 
     #[test]
