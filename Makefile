@@ -8,7 +8,7 @@ CURL    := curl --fail-with-body --silent --show-error
 TOKEN   := token=$${ADMIN_KEY:-$$AUTH_KEY}; token=$${token%%,*}; [ -z "$$token" ] || printf 'header = "Authorization: Bearer %s"\n' "$$token"
 
 .DEFAULT_GOAL := help
-.PHONY: all build build-all run dev test faults coverage mutants mutated fuzz reliability bench lint fmt tidy trees deps clean install docker-build docker-run \
+.PHONY: all build build-all run dev test faults coverage sim-coverage mutants mutated fuzz reliability bench lint fmt tidy trees deps clean install docker-build docker-run \
         health stats reset-keys blacklist help
 
 all: fmt lint test build ## Format, lint, test, build
@@ -33,6 +33,9 @@ faults: ## Faults of real machines against both binaries (FAULTS=--full: whole c
 
 coverage: ## Line coverage of the unit and scenario tests (needs cargo-llvm-cov and rustup's llvm-tools)
 	cargo llvm-cov --workspace --summary-only
+
+sim-coverage: ## Regions of core that the simulator's seeds never reach, less what is explained (SEEDS)
+	scripts/sim-coverage
 
 mutants: ## Deliberate defects: each must be found by the simulator (long; SEEDS, NAME=...)
 	scripts/mutants $(NAME)
