@@ -186,10 +186,15 @@ fn answers(swarm: &Swarm, request: &Request<'_>, last: Option<&Attempt>, say: &m
     }
 }
 
+/// How an event of keywheel's own begins.
+const OWN_EVENT: &[u8] = b"data: {\"error\":{\"message\":\"The upstream broke off";
+
 /// Whether `got` begins as `sent` does, but for one event of keywheel's own at its end, and for a masked key.
 fn prefix(got: &[u8], sent: &[u8]) -> bool {
-    let event = memchr::memmem::rfind(got, b"data: {\"error\":{\"message\":\"The upstream broke off");
-    let own = &got[..event.unwrap_or(got.len())];
+    let event = memchr::memmem::rfind(got, OWN_EVENT);
+    // It may be cut as well, by whoever carries it.
+    let begun = || (0..=OWN_EVENT.len().min(got.len())).rev().find(|n| got.ends_with(&OWN_EVENT[..*n])).unwrap_or(0);
+    let own = &got[..event.unwrap_or_else(|| got.len() - begun())];
     sent.starts_with(own) || sent.get(..own.len()).is_some_and(|sent| masked(own, sent))
 }
 

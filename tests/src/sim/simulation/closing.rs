@@ -66,7 +66,11 @@ impl Simulation {
         self.run(|sim| sim.clients.iter().all(Client::done), at + self.liveness());
         for outcome in &self.clients[id as usize].outcomes {
             // Upstreams that close idle connections go on doing so, and a single key serves one attempt.
-            let raced = self.scenario.swarm.upstream_idle.is_some() && outcome.answer.status == 502;
+            let swarm = &self.scenario.swarm;
+            let raced = swarm.upstream_idle.is_some() && outcome.answer.status == 502;
+            // Where clients may half-close, who left holds its connection until its upstream's silence is over.
+            let held = swarm.setting("CLIENT_HALF_CLOSE").and(swarm.setting("MAX_SOCKETS")).is_some();
+            let raced = raced || held && outcome.answer.status == 503;
             if outcome.ending != Ending::Answered || outcome.answer.status != 200 && !raced {
                 let Outcome { errand, ending, answer, .. } = outcome;
                 let body = String::from_utf8_lossy(&answer.body);
