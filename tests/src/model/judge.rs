@@ -24,6 +24,7 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
         hops(request, &mut say);
         lines::judge(request, ledger, &mut say);
         departures::judge(evidence.swarm, request, &mut say);
+        departures::half_closed(evidence.swarm, request, &mut say);
         if evidence.swarm.calm {
             calm(evidence.swarm, request, &mut say);
         }

@@ -62,6 +62,8 @@ pub struct Outcome {
     pub answer: Answer,
     /// Whether its whole request was written.
     pub sent: bool,
+    /// The client ended its own direction while this was not answered, and waits for the answer.
+    pub half_closed: bool,
     /// Serial of the connection it went by, among this client's.
     pub visit: u32,
     /// An errand before it on the same connection was not answered by then.
@@ -142,6 +144,9 @@ impl Client {
         if let Some(ending) = link.leaves(world, now) {
             self.lost(link, ending, world);
             return true;
+        }
+        if link.half_closed {
+            link.under_way.iter().for_each(|index| self.outcomes[*index].half_closed = true);
         }
         match link.read(world, now, self.manner.pace) {
             Read::Got(_) => {
@@ -229,6 +234,7 @@ impl Client {
             ending: Ending::Open,
             answer: Answer::default(),
             sent: false,
+            half_closed: false,
             visit: self.visits,
         });
         true

@@ -82,8 +82,11 @@ impl Net {
     }
 
     /// A connection: the dialling end and the accepting end. Each has its own dice, so that the bytes of one do not
-    /// shift the others.
-    pub fn connect(&mut self, fate: Fate) -> (End, End) {
+    /// shift the others. Once faults are over it breaks no more, though its dial began when they were not.
+    pub fn connect(&mut self, mut fate: Fate) -> (End, End) {
+        if self.calm {
+            (fate.there, fate.back) = (None, None);
+        }
         let conn = self.conns.len() as u32;
         let dice = self.dice.child(u64::from(conn));
         let pipes = [Pipe::new(fate.weather.clone(), fate.there), Pipe::new(fate.weather, fate.back)];

@@ -83,7 +83,9 @@ impl Link {
                 Write::Full | Write::Reset => return moved,
             }
         }
+        // What a client kept back when it ended its direction is not written, although nothing waits any more.
         if self.held.is_none()
+            && !self.half_closed
             && let Some(outcome) = self.under_way.back().map(|index| &mut outcomes[*index])
         {
             outcome.sent = true;
