@@ -89,7 +89,7 @@ table! {
     model_lanes: Count(1, 4096);
     model_wait: Span(0);
     linger: Span(0);
-    linger_bytes: Size(0, usize::MAX);
+    linger_bytes: Size(0, u32::MAX as usize);
     page_rows: Count(1, 256);
 }
 

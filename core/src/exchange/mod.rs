@@ -233,6 +233,11 @@ impl Exchange {
         !(self.due.answer || matches!(self.state, State::Asking | State::Backoff))
     }
 
+    /// Whether an upstream's answer is on its way to the client: ended now, it is cut.
+    pub fn is_answering(&self) -> bool {
+        matches!(self.state, State::Relaying | State::Tunnel)
+    }
+
     /// Whether the request is complete.
     pub fn request_ended(&self) -> bool {
         self.body_ended

@@ -77,7 +77,7 @@ pub(super) struct Client {
     /// Since when a body is waited for, and how many bytes came since then.
     pub(super) rate: (Instant, u64),
     /// Bytes that were dropped while lingering.
-    lingered: usize,
+    lingered: u32,
 }
 
 impl Client {
@@ -170,8 +170,8 @@ impl Session {
             Phase::Lingering | Phase::Over => {
                 let n = self.inboxes[DOWN].unread_len();
                 self.inboxes[DOWN].consume(n);
-                self.client.lingered += n;
-                self.client.eof |= turn.settings.limits.linger_bytes < self.client.lingered;
+                self.client.lingered = self.client.lingered.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+                self.client.eof |= turn.settings.limits.linger_bytes < self.client.lingered as usize;
                 self.end_if_gone();
                 false
             }
@@ -247,7 +247,7 @@ impl Session {
             cors.grant(Fields::new(&[], &[])).fields().for_each(|(name, value)| add(name, value));
         }
         if turn.settings.log_requests {
-            self.out.log = Some(Box::new(RequestLine::refused(page.status, id)));
+            self.out.note(Box::new(RequestLine::refused(page.status, id)));
         }
         let method = answers_as(self.inboxes[DOWN].unread(), turn.settings.limits.leading_lines);
         let out = self.outboxes[DOWN].own(turn.pool);
@@ -270,7 +270,7 @@ impl Session {
             match self.client.decoder.decode(self.inboxes[DOWN].unread()) {
                 Ok(piece) if piece.consumed == 0 && !piece.end => {
                     if self.client.eof && !exchange.is_over() {
-                        self.client_gone(turn);
+                        self.body_is_cut(turn);
                         moved = true;
                     }
                     break;

@@ -21,15 +21,29 @@ impl Session {
         }
     }
 
-    /// The client is gone: the upstream is told at once.
+    /// The client is gone: the upstream is told at once. Where nothing of an answer is cut the end is an orderly one: a
+    /// reset could destroy answers to requests before this one that it has not read yet.
     pub(super) fn client_gone(&mut self, turn: &mut Turn<'_>) {
         self.client.eof = true;
-        self.client.break_off(true);
+        let answering = self.exchange.as_ref().is_some_and(Exchange::is_answering);
+        self.client.break_off(answering || !self.outboxes[DOWN].is_empty());
         self.outboxes[DOWN].clear(turn.pool);
         if let Some(exchange) = &mut self.exchange {
             exchange.handle_left(turn);
         } else {
             self.client.phase = Phase::Closing;
+        }
+    }
+
+    /// The client ended its direction within a body: nobody waits for an answer to that. What was queued before it still
+    /// goes out, and an answer that had begun is cut.
+    pub(super) fn body_is_cut(&mut self, turn: &mut Turn<'_>) {
+        match &mut self.exchange {
+            Some(exchange) if !exchange.is_answering() => {
+                self.client.break_off(false);
+                exchange.handle_left(turn);
+            }
+            _ => self.client_gone(turn),
         }
     }
 

@@ -70,11 +70,19 @@ pub struct Session {
 struct Out {
     park: Option<(Origin, Duration)>,
     hangup_upstream: Option<How>,
-    log: Option<Box<RequestLine>>,
+    /// Lines of the log: an answered request's, and that of one behind it which came to its end at once.
+    log: [Option<Box<RequestLine>>; 2],
     hangup_client: Option<How>,
     end_writing: Option<Side>,
     late: Option<Box<Ask>>,
     done: bool,
+}
+
+impl Out {
+    fn note(&mut self, line: Box<RequestLine>) {
+        let [first, behind] = &mut self.log;
+        *(if first.is_none() { first } else { behind }) = Some(line);
+    }
 }
 
 const DOWN: usize = Side::Downstream as usize;
@@ -264,7 +272,7 @@ impl Session {
         if let Some(action) = self.exchange.as_mut().and_then(Exchange::poll_outer) {
             return Some(action);
         }
-        if let Some(line) = self.out.log.take() {
+        if let Some(line) = self.out.log.iter_mut().find_map(Option::take) {
             return Some(Action::Notice(Notice::Request(line)));
         }
         if let Some(side) = self.out.end_writing.take() {
@@ -364,7 +372,7 @@ impl Session {
         let Some(mut exchange) = self.exchange.take() else { return false };
         self.out.late = exchange.take_ask().map(Box::new);
         if let Some(Step::Log(line)) = exchange.handle_delivered(!self.client.broken, turn) {
-            self.out.log = Some(line);
+            self.out.note(line);
         }
         self.next_request(exchange.request_ended(), turn);
         true

@@ -125,6 +125,24 @@ fn a_half_closed_client_whose_body_is_held_back_has_sent_it_whole() {
 }
 
 #[test]
+fn a_request_that_is_cut_takes_nothing_from_the_one_before_it() {
+    let cut = &CHAT[..CHAT.len() - 1];
+    for (behind, status) in [(cut, 0), ("no request\r\n\r\n", 400)] {
+        let mut rig = setup(ONE).settings(|settings| settings.client_half_close = true).rig();
+        rig.client(&[CHAT, behind].concat());
+        rig.eof(Side::Downstream);
+        rig.upstream(OK);
+        assert!(rig.answer().starts_with("HTTP/1.1 200 OK\r\n"), "{}", rig.answer());
+        assert_eq!((rig.hung_up, rig.done), (Some(How::Fin), true), "a reset could destroy it unread");
+        let lines = rig.notices.iter().filter_map(|notice| match notice {
+            Notice::Request(line) => Some(line.status),
+            _ => None,
+        });
+        assert_eq!(lines.collect::<Vec<_>>(), [200, status], "each has its line");
+    }
+}
+
+#[test]
 fn a_fin_within_a_request_ends_all() {
     for cut in [1, 20, CHAT.len() - 1] {
         for half_close in [false, true] {
