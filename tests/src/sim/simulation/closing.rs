@@ -108,6 +108,12 @@ impl Simulation {
         if swarm.setting("LIMIT_CONNECTIONS").is_some() { 20 * bound + 2_000_000_000 } else { bound }
     }
 
+    /// The longest that a byte of many takes in this world, nanoseconds: a window of them there, and its room back.
+    fn slowest_byte(&self) -> u64 {
+        let weathers = &self.scenario.swarm.climate.weathers;
+        weathers.iter().map(|weather| 2_000 * weather.delay.1 / weather.window as u64).max().unwrap_or_default()
+    }
+
     /// What is being waited for, in words.
     pub(super) fn waits(&mut self) -> Vec<String> {
         let pool = self.engine.look(&self.world, |proxy, now| format!("{:?}", proxy.pool(now)));
@@ -125,8 +131,10 @@ impl Simulation {
             let mut before = 0;
             for outcome in &client.outcomes {
                 let from = outcome.began.unwrap_or(healed_at).max(healed_at).max(before);
-                // A client that pauses within its body is waited for.
-                let bound = bound + outcome.errand.pause.map_or(0, |(_, span)| span);
+                // A client that pauses within its body is waited for, and what comes takes its time on a narrow way.
+                let came = outcome.answer.body.len() as u64;
+                let bound =
+                    bound + outcome.errand.pause.map_or(0, |(_, span)| span) + came * self.slowest_byte() / 1_000;
                 if outcome.ending == Ending::Open || outcome.ended_at.saturating_sub(from) > bound {
                     let (id, ending) = (outcome.errand.id, outcome.ending);
                     late.push(format!(
