@@ -18,7 +18,8 @@ pub(super) const OWN: [(&str, u16); 9] = [
     ("too_many_connections", 503),
 ];
 
-pub(super) fn error(status: u16, body: &[u8]) -> Option<&'static str> {
+/// Which error of keywheel's own this is.
+pub(crate) fn error(status: u16, body: &[u8]) -> Option<&'static str> {
     if status != 429 && OWN.iter().all(|(_, of)| *of != status) {
         return None;
     }

@@ -5,6 +5,7 @@ use super::super::engine::Mode;
 use super::super::errand::{Errand, Upload};
 use super::super::swarm::TOKEN;
 use super::{PROBES, Simulation};
+use crate::model::own;
 use keywheel_runtime::fake::Behaviour;
 
 /// Longest wait for a key or for a connection, milliseconds.
@@ -68,9 +69,8 @@ impl Simulation {
             // Upstreams that close idle connections go on doing so, and a single key serves one attempt.
             let swarm = &self.scenario.swarm;
             let raced = swarm.upstream_idle.is_some() && outcome.answer.status == 502;
-            // Where clients may half-close, who left holds its connection until its upstream's silence is over.
-            let held = swarm.setting("CLIENT_HALF_CLOSE").and(swarm.setting("MAX_SOCKETS")).is_some();
-            let raced = raced || held && outcome.answer.status == 503;
+            let error = own::error(outcome.answer.status, &outcome.answer.body);
+            let raced = raced || error == Some("no_free_connection") && self.may_be_held();
             if outcome.ending != Ending::Answered || outcome.answer.status != 200 && !raced {
                 let Outcome { errand, ending, answer, .. } = outcome;
                 let body = String::from_utf8_lossy(&answer.body);
@@ -80,6 +80,15 @@ impl Simulation {
                 ));
             }
         }
+    }
+
+    /// Whether connections may be in use still when all clients have ended: where they may half-close, one that left
+    /// unanswered holds its own until its upstream's silence is over.
+    fn may_be_held(&self) -> bool {
+        let swarm = &self.scenario.swarm;
+        let may = swarm.setting("CLIENT_HALF_CLOSE") == Some("true") && swarm.setting("MAX_SOCKETS").is_some();
+        let unanswered = |outcome: &Outcome| outcome.ending != Ending::Answered;
+        may && self.clients.iter().flat_map(|client| &client.outcomes).any(unanswered)
     }
 
     /// SIGTERM: everything ends, and nothing is left.
