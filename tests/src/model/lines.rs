@@ -21,7 +21,13 @@ pub struct Line {
 /// What does not agree.
 pub(super) fn judge(request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String)) {
     let (outcome, answer) = (request.outcome, &request.outcome.answer);
-    let Some(line) = ledger.line(answer.text("x-keywheel-request-id")) else { return };
+    let id = answer.text("x-keywheel-request-id");
+    let Some(line) = ledger.line(id) else {
+        if outcome.ending == Ending::Answered && !id.is_empty() {
+            say(format!("I7 the client got a whole {}, and the log has no line of it", answer.status));
+        }
+        return;
+    };
     if line.status != answer.status {
         say(format!("I7 the client got {}, the log says {}", answer.status, line.status));
     }

@@ -11,7 +11,7 @@ use keywheel_core::time::Instant;
 use keywheel_core::turn::BLOCK;
 
 /// Carries bytes from or to one side; true when some were.
-type Carry = fn(&mut Direct, &mut Running, Side, &mut World) -> bool;
+type Carry = fn(&mut Direct, u32, &mut Running, Side, &mut World) -> bool;
 
 /// Deadlines of one session that may be due at one moment.
 const DUE_AT_ONCE: usize = 8;
@@ -32,7 +32,7 @@ impl Direct {
             let mut stirred = self.dial_on(id, run, world);
             moved = stirred;
             for (side, carry) in sides.into_iter().flat_map(|side| [(side, Self::read as Carry), (side, Self::write)]) {
-                stirred |= carry(self, run, side, world);
+                stirred |= carry(self, id, run, side, world);
                 if core::mem::take(&mut stirred) {
                     moved = true;
                     self.actions(id, run, world);
@@ -80,7 +80,7 @@ impl Direct {
         }
     }
 
-    fn read(&mut self, run: &mut Running, side: Side, world: &mut World) -> bool {
+    fn read(&mut self, _: u32, run: &mut Running, side: Side, world: &mut World) -> bool {
         let now = Instant::from_micros(world.now());
         let Some(line) = &run.sides[side as usize] else { return false };
         if line.ended || line.broken || !world.net.readable(line.end) || !run.session.wants_read(side) {
@@ -126,7 +126,7 @@ impl Direct {
         run.starved_until.is_some()
     }
 
-    fn write(&mut self, run: &mut Running, side: Side, world: &mut World) -> bool {
+    fn write(&mut self, id: u32, run: &mut Running, side: Side, world: &mut World) -> bool {
         let now = world.now();
         let mut moved = false;
         while let Some(line) = run.sides[side as usize].as_mut().filter(|line| !line.broken) {
@@ -149,6 +149,8 @@ impl Direct {
                     run.session.handle_lost(side, Loss::Reset, &mut turn);
                 }
             }
+            // What is written may end one exchange and begin another: each call is followed by its actions.
+            self.actions(id, run, world);
             moved = true;
         }
         world.pump();
