@@ -23,10 +23,12 @@ pub fn audit(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
 }
 
 /// Where clients may half-close, one that closed cannot be told from one that waits, so its exchange goes on until its
-/// upstream ends it, or its silence does.
+/// upstream ends it, or its silence does. So does that of one which the network cut off by an orderly end.
 pub(super) fn may_linger(evidence: &Evidence<'_>) -> bool {
     let half_close = evidence.swarm.setting("CLIENT_HALF_CLOSE") == Some("true");
-    half_close && evidence.requests.iter().any(|request| request.outcome.ending == Ending::Left)
+    let cut_off = evidence.swarm.climate.down.fin > 0;
+    let gone = |ending: Ending| ending == Ending::Left || cut_off && ending == Ending::Reset;
+    half_close && evidence.requests.iter().any(|request| gone(request.outcome.ending))
 }
 
 /// The page that the last probe got, when everything else had ended.

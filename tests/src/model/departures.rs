@@ -5,6 +5,9 @@ use super::evidence::Request;
 use crate::sim::client::Ending;
 use crate::sim::swarm::Swarm;
 
+/// Bytes of a connection that are read before their turn has come (I12: a window).
+const READ_AHEAD: usize = 64 * 1024;
+
 /// What does not hold.
 pub(super) fn judge(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let outcome = request.outcome;
@@ -13,8 +16,8 @@ pub(super) fn judge(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(S
     let may_half_close = swarm.setting("CLIENT_HALF_CLOSE") == Some("true");
     let left = outcome.ending == Ending::Left || outcome.ending == Ending::Reset;
     let late = |at: u64| at > outcome.ended_at + slack;
-    // Behind a request that is still unread nobody sees an end: that of a pipelined one shows when its turn has come.
-    let seen = !may_half_close && !outcome.pipelined;
+    // An end behind more than is read ahead shows when those before it have had their turn.
+    let seen = !may_half_close && outcome.under_way <= READ_AHEAD;
     if left && seen && request.attempts.iter().any(|attempt| late(attempt.record.at.as_micros())) {
         say("I11 an attempt was begun for a client that had left".into());
     }

@@ -204,6 +204,9 @@ fn masked(got: &[u8], sent: &[u8]) -> bool {
     got.len() == sent.len() && got.iter().zip(sent).all(|(got, sent)| got == sent || *got == b'*')
 }
 
+/// How long an idle connection is kept where LIMIT_KEEP_ALIVE does not say otherwise, microseconds.
+const KEEP_ALIVE: u64 = 75_000_000;
+
 /// Where nothing goes wrong, every request is answered, by one attempt.
 fn calm(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let errand = &request.outcome.errand;
@@ -211,9 +214,12 @@ fn calm(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let raced = swarm.setting("LIMIT_KEEP_ALIVE").is_some() || swarm.fare.mangling > 0 && request.outcome.pipelined;
     // So may one whose client took longer to read an answer than an idle connection is kept, or a whole answer waits.
     let hurried = swarm.setting("STREAM_IDLE_TIMEOUT").is_some();
+    // What comes to a connection that was ended as idle is answered by a reset (RFC 9112 section 9.6).
+    let slack = swarm.slack().unwrap_or_default();
+    let closed = request.outcome.silence + slack >= KEEP_ALIVE && request.outcome.answer.status == 0;
     let outwaited = match request.outcome.ending {
         Ending::Eof => swarm.fare.slow > 0 && request.outcome.answer.status == 0,
-        Ending::Reset => swarm.fare.slow > 0 && hurried,
+        Ending::Reset => swarm.fare.slow > 0 && (hurried || closed),
         _ => false,
     };
     let raced = raced || outwaited;

@@ -68,6 +68,10 @@ pub struct Outcome {
     pub visit: u32,
     /// An errand before it on the same connection was not answered by then.
     pub pipelined: bool,
+    /// The longest that the client had been silent on the connection before it, microseconds.
+    pub silence: u64,
+    /// Bytes of all requests that were under way on the connection when it was lost.
+    pub under_way: usize,
 }
 
 /// A client.
@@ -201,6 +205,8 @@ impl Client {
             return false;
         }
         let Some(errand) = self.todo.pop_front() else { return false };
+        link.silence = link.silence.max(now - link.asked_at.unwrap_or(now));
+        link.asked_at = Some(now);
         let credential =
             if errand.unauthorized { "Authorization: Bearer wrong-token-000" } else { &self.manner.credential };
         link.outbox.extend(errand.head(credential));
@@ -236,6 +242,8 @@ impl Client {
             sent: false,
             half_closed: false,
             visit: self.visits,
+            silence: link.silence,
+            under_way: 0,
         });
         true
     }
@@ -292,9 +300,11 @@ impl Client {
         if link.reader.mid_head() && open.is_none() && ending == Ending::Eof && !link.closing {
             self.complaints.push(format!("client {}: an orderly end inside a head", self.id));
         }
+        let size = |errand: &Errand| errand.head(&self.manner.credential).len() + errand.framed().len();
+        let under_way = link.under_way.iter().map(|index| size(&self.outcomes[*index].errand)).sum();
         for (n, index) in link.under_way.drain(..).enumerate() {
             let outcome = &mut self.outcomes[index];
-            (outcome.ending, outcome.ended_at) = (ending, now);
+            (outcome.ending, outcome.ended_at, outcome.under_way) = (ending, now, under_way);
             if let (0, Some(answer)) = (n, &open) {
                 outcome.answer = answer.clone();
             }

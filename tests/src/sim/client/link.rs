@@ -28,6 +28,9 @@ pub(super) struct Link {
     pub(super) read_at: u64,
     pub(super) half_closed: bool,
     pub(super) closing: bool,
+    /// When a request was begun last, and the longest between two of them.
+    pub(super) asked_at: Option<u64>,
+    pub(super) silence: u64,
 }
 
 impl Link {
@@ -47,6 +50,8 @@ impl Link {
             read_at: 0,
             half_closed: false,
             closing: false,
+            asked_at: None,
+            silence: 0,
         }
     }
 
