@@ -88,13 +88,15 @@ impl Fact<'_> {
     }
 
     /// Another attempt with the key was under way at the time and went well: it may have been the one that brought the
-    /// key back, which what was said before cannot undo.
+    /// key back, which what was said before cannot undo. Quota is an account's: there, any of its keys may have been.
     fn contradicted(&self, evidence: &Evidence<'_>) -> bool {
         let overlaps = |request: &&Request<'_>| {
             let began = request.outcome.began.unwrap_or(u64::MAX);
             began <= self.known && self.began <= request.outcome.ended_at
         };
-        let well = |attempt: &Attempt| attempt.record.key.as_deref() == Some(self.key) && attempt.class == "ok";
+        let account = evidence.swarm.account(self.key).filter(|_| self.class == "quota");
+        let concerns = |key: &str| key == self.key || account.is_some() && evidence.swarm.account(key) == account;
+        let well = |attempt: &Attempt| attempt.class == "ok" && attempt.record.key.as_deref().is_some_and(concerns);
         evidence.requests.iter().filter(overlaps).any(|request| request.attempts.iter().any(well))
     }
 }

@@ -86,6 +86,12 @@ impl Swarm {
         self.keys.iter().any(|(_, behaviour)| odd(behaviour)) || self.interventions.iter().any(|(_, act)| later(act))
     }
 
+    /// The account that a key is of.
+    pub fn account(&self, key: &str) -> Option<&str> {
+        let n = self.setup.keys.iter().position(|line| line == key)?;
+        self.keys.get(n).map(|(account, _)| account.as_str())
+    }
+
     /// The value of a setting that is a number, or what the README says it is otherwise.
     pub fn number(&self, name: &str, otherwise: u64) -> u64 {
         self.setting(name).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
