@@ -74,7 +74,7 @@ impl Shared {
                         None => Some(Event::Woken(reply)),
                     };
                     if let Some(Event::Woken(Reply::Granted(lease))) = lost {
-                        proxy.handle_ask(Ask::Settle(Settle { lease, outcome: None, base: 0, then: None }), self.now());
+                        proxy.handle_ask(Ask::Settle(Settle::unused(lease)), self.now());
                     }
                 }
                 Command::Notice(notice) => eprintln!("{notice:?}"),

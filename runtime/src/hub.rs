@@ -145,7 +145,7 @@ impl Hub {
     /// Gives back what a reply holds that nobody waits for any more.
     pub fn give_back(&self, reply: Reply, now: Instant) {
         if let Reply::Granted(lease) = reply {
-            let unused = Settle { lease, outcome: None, base: 0, then: None };
+            let unused = Settle::unused(lease);
             self.call(|proxy| proxy.handle_ask(Ask::Settle(unused), now));
         }
     }

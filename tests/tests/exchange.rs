@@ -136,7 +136,7 @@ impl World {
     }
 
     fn body(&mut self, exchange: &mut Exchange, data: &[u8], end: bool) {
-        self.turn(|turn| exchange.handle_response_data(&mut data.to_vec(), turn));
+        self.turn(|turn| exchange.handle_response_data(&mut data.to_vec(), false, turn));
         if end {
             self.turn(|turn| exchange.handle_response_end(&Fields::new(&[], &[]), turn));
         }

@@ -29,7 +29,9 @@ impl Exchange {
             // It was not even told yet.
             State::Asking => {
                 self.ask = match self.ask.take() {
-                    Some(Ask::PassOver(settle)) => Some(Ask::Settle(Settle { then: None, ..*settle })),
+                    Some(Ask::PassOver(settle) | Ask::Swap(settle)) => {
+                        Some(Ask::Settle(Settle { then: None, ..*settle }))
+                    }
                     Some(Ask::Settle(settle)) => Some(Ask::Settle(Settle { then: None, ..settle })),
                     _ => None,
                 }
@@ -77,7 +79,7 @@ impl Exchange {
         } else if self.tries.attempts == 0 {
             self.class = Class::Ours;
         }
-        let outcome = self.began.then_some(outcome);
+        let outcome = (self.began && !lease.counted).then_some(outcome);
         Some(Ask::Settle(Settle { lease, outcome, base: 0, then: None }))
     }
 

@@ -99,8 +99,8 @@ impl Exchange {
     }
 
     /// Payload of the answer: observed in passing, or kept as evidence. Of an error that passes live, pieces of the key
-    /// are masked in place.
-    pub fn handle_response_data(&mut self, data: &mut [u8], turn: &mut Turn<'_>) {
+    /// are masked in place. `last`: the answer's end follows in the same call of the driver, so nothing is judged without it.
+    pub fn handle_response_data(&mut self, data: &mut [u8], last: bool, turn: &mut Turn<'_>) {
         match self.state {
             State::Relaying => {
                 if let Some(Own::Held(held)) = self.own.as_deref_mut() {
@@ -112,7 +112,7 @@ impl Exchange {
             State::Judging => {
                 let Some(Own::Held(held)) = self.own.as_deref_mut() else { return };
                 held.body.extend_from_slice(data);
-                if held.body.len() >= self.settings.limits.error_body {
+                if !last && held.body.len() >= self.settings.limits.error_body {
                     self.judge(turn);
                 }
             }
@@ -199,10 +199,8 @@ impl Exchange {
             self.request.free(turn.pool);
             self.handle_progress(turn.now);
         } else {
-            self.release();
             self.due.abort = !complete;
-            self.state = State::Over;
-            self.alarm = None;
+            self.finish(Outcome::plain(self.class), turn);
         }
     }
 

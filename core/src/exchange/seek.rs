@@ -37,9 +37,11 @@ impl Exchange {
         }
         match reply {
             Reply::Granted(lease) if asking => self.begin(lease),
-            Reply::Granted(lease) => {
-                self.ask = Some(Ask::Settle(Settle { lease, outcome: None, base: 0, then: None }));
+            Reply::Kept(lease, refusal) if asking => {
+                self.lease = Some(lease);
+                self.refused(&refusal, turn);
             }
+            Reply::Granted(lease) | Reply::Kept(lease, _) => self.ask = Some(Ask::Settle(Settle::unused(lease))),
             Reply::Queued(ticket) if asking => self.state = State::Queued(ticket),
             Reply::NeedModel if asking => {
                 self.state = State::Model;
@@ -60,7 +62,7 @@ impl Exchange {
             line.key = Some((lease.entry().index, lease.entry().preview.clone()));
         }
         self.release();
-        self.lease = Some(lease);
+        (self.lease, self.verdict) = (Some(lease), None);
         (self.redials, self.began) = (0, false);
         self.dial(false);
     }
@@ -178,7 +180,8 @@ impl Exchange {
         self.class = outcome.class;
         let Some(lease) = self.lease.take() else { return };
         self.tries.keys.push(lease.key());
-        if !self.goes_on_live() {
+        let live = self.goes_on_live();
+        if !live {
             self.release();
         }
         if matches!(next, Next::Another | Next::AfterPause) {
@@ -187,18 +190,21 @@ impl Exchange {
             self.body.rewind();
         }
         match next {
+            Next::Another if live => self.swap(lease, outcome, turn),
             Next::Another => self.settle(lease, Some(outcome), Some(Patience::Refuse), turn),
             Next::AfterPause => {
-                self.settle(lease, Some(outcome), None, turn);
+                if live {
+                    self.keep(lease, outcome);
+                } else {
+                    self.settle(lease, Some(outcome), None, turn);
+                }
                 self.state = State::Backoff;
                 let pause =
                     crate::rng::Rng::new(self.id ^ u64::from(self.tries.attempts)).between(BACKOFF.0, BACKOFF.1);
                 self.alarm = Some((turn.now + pause, Reason::Backoff));
             }
-            Next::Stop if self.goes_on_live() => {
-                self.lease = Some(lease);
-                self.verdict = Some(Box::new(outcome));
-                self.due.verdict = true;
+            Next::Stop if live => {
+                self.keep(lease, outcome);
                 self.last_answer(None, turn);
             }
             // What the client is told depends on when another key could serve it.
@@ -220,6 +226,35 @@ impl Exchange {
             self.state = State::Asking;
         }
         self.ask = Some(Ask::Settle(Settle { lease, outcome, base: 0, then }));
+    }
+
+    /// The verdict falls now, and the lease goes on with the connection.
+    fn keep(&mut self, lease: Lease, outcome: Outcome) {
+        self.lease = Some(lease);
+        self.verdict = Some(Box::new(outcome));
+        self.due.verdict = true;
+    }
+
+    /// Gives the lease back for that of another key, unless there is none: then the answer that was held goes on, and its
+    /// connection is held as long.
+    fn swap(&mut self, lease: Lease, outcome: Outcome, turn: &Turn<'_>) {
+        self.alarm = None;
+        self.state = State::Asking;
+        self.verdict = Some(Box::new(outcome.clone()));
+        if self.model == Model::Unread {
+            // It was looked for as evidence; what is still to come of the body is not waited for.
+            self.model = Model::Absent;
+        }
+        let then = Some(self.want(Patience::Refuse, turn));
+        self.ask = Some(Ask::Swap(Box::new(Settle { lease, outcome: Some(outcome), base: 0, then })));
+    }
+
+    /// The pause is over.
+    pub(super) fn end_backoff(&mut self, turn: &Turn<'_>) {
+        match (self.lease.take(), self.verdict.take()) {
+            (Some(lease), Some(outcome)) => self.swap(lease, *outcome, turn),
+            _ => self.ask_for_key(turn),
+        }
     }
 
     /// Asks for a key.

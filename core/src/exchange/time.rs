@@ -34,7 +34,7 @@ impl Exchange {
         }
         match reason {
             Reason::ModelWait => self.end_peek(turn),
-            Reason::Backoff => self.ask_for_key(turn),
+            Reason::Backoff => self.end_backoff(turn),
             Reason::UpstreamHead => self.head_is_late(turn),
             Reason::ErrorTime => self.judge(turn),
             Reason::Budget if self.is_out_of_time(turn.now) => self.budget_is_spent(turn),
@@ -118,7 +118,7 @@ impl Exchange {
         if self.own.is_none() {
             self.fault.get_or_insert(UpstreamFault::Silent);
         }
-        if self.lease.is_some() {
+        if self.state == State::Dialing {
             self.finish(Outcome::plain(Class::Ours), turn);
         }
         self.last_answer(None, turn);

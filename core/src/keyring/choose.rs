@@ -20,6 +20,8 @@ pub(crate) enum Answer {
     Queued(Ticket),
     NeedModel,
     Refused(Refusal),
+    /// Refused, and the lease that was to be swapped goes on.
+    Kept(Lease, Refusal),
 }
 
 /// What is decided of a want, before anything is done about it.
@@ -200,13 +202,12 @@ impl Keyring {
             upstream,
             model,
             judged: None,
+            counted: false,
             account: slot.account,
             entry: slot.entry.clone(),
         };
         self.lanes.touch(place, None);
-        for site in self.board.origins.take_permit(upstream) {
-            self.lanes.touch(self.board.roster.block(site as usize).0, None);
-        }
+        self.take_permit(upstream);
         Some(lease)
     }
 

@@ -40,6 +40,28 @@ impl Keyring {
 
     /// A lease ends; if its request wants another key at once, the answer to that.
     pub(crate) fn settle(&mut self, settle: Settle) -> Option<Answer> {
+        let answer = self.end(settle).1;
+        self.wake();
+        answer
+    }
+
+    /// The same, but the lease goes on where its request gets no other key: the answer that came with it is the last, and its
+    /// connection is held until that has passed.
+    pub(crate) fn swap(&mut self, settle: Settle) -> Option<Answer> {
+        let (mut lease, answer) = self.end(settle);
+        let answer = match answer {
+            Some(Answer::Refused(refusal)) => {
+                lease.counted = true;
+                self.hold(&lease);
+                Some(Answer::Kept(lease, refusal))
+            }
+            answer => answer,
+        };
+        self.wake();
+        answer
+    }
+
+    fn end(&mut self, settle: Settle) -> (Lease, Option<Answer>) {
         let Settle { lease, outcome, base, then } = settle;
         self.take_back(&lease);
         self.charge_passed_over(&lease, base);
@@ -54,8 +76,7 @@ impl Keyring {
             true => Answer::Refused(super::Refusal::Correlated),
             false => self.serve(want),
         });
-        self.wake();
-        answer
+        (lease, answer)
     }
 
     /// A lease whose first base URLs could not be dialed: it goes on to the next one that has a permit to spare, else it ends.
@@ -68,9 +89,7 @@ impl Keyring {
         let Some((passed, upstream)) = onward else { return self.settle(Settle { lease, ..settle }) };
         self.charge_passed_over(&lease, passed);
         self.give_permit(lease.upstream);
-        for site in self.board.origins.take_permit(upstream) {
-            self.lanes.touch(self.board.roster.block(site as usize).0, None);
-        }
+        self.take_permit(upstream);
         (lease.upstream, lease.passed) = (upstream, lease.passed + passed);
         self.wake();
         Some(Answer::Granted(lease))
@@ -83,16 +102,32 @@ impl Keyring {
         }
     }
 
+    pub(super) fn take_permit(&mut self, upstream: u32) {
+        for site in self.board.origins.take_permit(upstream) {
+            self.lanes.touch(self.board.roster.block(site as usize).0, None);
+        }
+    }
+
     /// The lease's permit and place are free again.
     fn take_back(&mut self, lease: &Lease) {
         self.leases = self.leases.saturating_sub(1);
         self.give_permit(lease.upstream);
-        if let Some(slot) = self.board.book.slots.find(lease.key) {
-            slot.leases = slot.leases.saturating_sub(1);
-            let (place, leases) = (slot.place, slot.leases);
-            if self.board.roster.set_leases(place, leases) {
-                self.lanes.touch(place, None);
-            }
+        self.count_leases(lease.key, |leases| leases.saturating_sub(1));
+    }
+
+    /// The lease takes its permit and place again.
+    fn hold(&mut self, lease: &Lease) {
+        self.leases += 1;
+        self.take_permit(lease.upstream);
+        self.count_leases(lease.key, |leases| leases + 1);
+    }
+
+    fn count_leases(&mut self, key: KeyId, count: impl Fn(u32) -> u32) {
+        let Some(slot) = self.board.book.slots.find(key) else { return };
+        slot.leases = count(slot.leases);
+        let (place, leases) = (slot.place, slot.leases);
+        if self.board.roster.set_leases(place, leases) {
+            self.lanes.touch(place, None);
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Lease {
     pub(crate) model: Option<ModelId>,
     /// The class of the verdict that was already given for it.
     pub(crate) judged: Option<Class>,
+    /// Its outcome was taken in as a settlement's is: what is left of it is its permit.
+    pub(crate) counted: bool,
     /// [`account_id`] of the account that the key is known to belong to; 0 when unknown.
     pub(crate) account: u64,
     pub(crate) entry: Arc<KeyEntry>,
@@ -171,10 +173,17 @@ pub struct Verdict {
 pub struct Settle {
     /// The lease, given back.
     pub lease: Lease,
-    /// What it came to; `None`: nothing was sent with it, nothing is known.
+    /// What it came to; `None`: nothing was sent with it, or all that is known was taken in already (`Reply::Kept`).
     pub outcome: Option<Outcome>,
     /// How many base URLs were passed over before the one that answered (`Lease::base`).
     pub base: u32,
     /// The same request wants another key at once; the reply answers this want.
     pub then: Option<Want>,
+}
+
+impl Settle {
+    /// A lease goes back of which there is nothing to say, or nothing more.
+    pub fn unused(lease: Lease) -> Self {
+        Settle { lease, outcome: None, base: 0, then: None }
+    }
 }

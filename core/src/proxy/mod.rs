@@ -116,6 +116,7 @@ impl Proxy {
                 Reply::Done
             }
             Ask::Settle(settle) => self.keys.settle(settle).map_or(Reply::Done, Reply::from),
+            Ask::Swap(settle) => self.keys.swap(*settle).map_or(Reply::Done, Reply::from),
             Ask::PassOver(settle) => self.keys.pass_over(*settle).map_or(Reply::Done, Reply::from),
             Ask::Cancel(ticket) => {
                 self.keys.cancel(ticket);
@@ -313,6 +314,7 @@ impl From<Answer> for Reply {
             Answer::Queued(ticket) => Reply::Queued(ticket),
             Answer::NeedModel => Reply::NeedModel,
             Answer::Refused(refusal) => Reply::Refused(refusal),
+            Answer::Kept(lease, refusal) => Reply::Kept(lease, refusal),
         }
     }
 }

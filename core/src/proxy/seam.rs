@@ -19,6 +19,9 @@ pub enum Ask {
     /// As `Settle`, of a lease whose first base URLs could not be dialed (`Settle::base`). Answered by Granted with the same
     /// lease where another of its base URLs has a permit to spare; that one is its first then.
     PassOver(Box<Settle>),
+    /// As `Settle`, of a lease whose connection is still open, for its answer may turn out to be the last one. Where `then`
+    /// comes to no other key the lease, judged, goes on with its permit: answered by Kept instead of Refused.
+    Swap(Box<Settle>),
     /// A waiting request gives up its place. A grant that is already on its way is returned by the driver. Answered by Done.
     Cancel(Ticket),
     /// An admin call. Answered by Page, or Queued when it has to wait (a reload).
@@ -34,6 +37,8 @@ pub enum Reply {
     Queued(Ticket),
     /// No key.
     Refused(Refusal),
+    /// No key but the one that was to be swapped, whose lease goes on. What it came to was taken in.
+    Kept(Lease, Refusal),
     /// Read the request's model first (`Want::model` was `Unread`), then ask again.
     NeedModel,
     /// An admin answer.

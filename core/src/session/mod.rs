@@ -22,6 +22,7 @@ pub use seam::*;
 
 use crate::error::{Problem, Unready};
 use crate::exchange::{Exchange, Step};
+use crate::keyring::Settle;
 use crate::notice::{Notice, RequestLine};
 use crate::origin::Origin;
 use crate::proxy::{Ask, Reply};
@@ -79,9 +80,18 @@ struct Out {
 }
 
 impl Out {
+    /// There is room for what one call can bring: whoever comes third waits behind an answer that is still to be written.
     fn note(&mut self, line: Box<RequestLine>) {
         let [first, behind] = &mut self.log;
-        *(if first.is_none() { first } else { behind }) = Some(line);
+        let free = if first.is_none() { first } else { behind };
+        debug_assert!(free.is_none(), "a third line of the log in one call");
+        *free = Some(line);
+    }
+
+    /// What an exchange that is over still has to say; the one behind it has not been given anything yet.
+    fn ask(&mut self, ask: Ask) {
+        debug_assert!(self.late.is_none(), "a second late ask in one call");
+        self.late = Some(Box::new(ask));
     }
 }
 
@@ -225,13 +235,8 @@ impl Session {
         match &mut self.exchange {
             Some(exchange) => exchange.handle_reply(reply, turn),
             None => {
-                if let Reply::Granted(lease) = reply {
-                    self.out.late = Some(Box::new(Ask::Settle(crate::keyring::Settle {
-                        lease,
-                        outcome: None,
-                        base: 0,
-                        then: None,
-                    })));
+                if let Reply::Granted(lease) | Reply::Kept(lease, _) = reply {
+                    self.out.ask(Ask::Settle(Settle::unused(lease)));
                 }
             }
         }
@@ -370,7 +375,9 @@ impl Session {
             return false;
         }
         let Some(mut exchange) = self.exchange.take() else { return false };
-        self.out.late = exchange.take_ask().map(Box::new);
+        if let Some(ask) = exchange.take_ask() {
+            self.out.ask(ask);
+        }
         if let Some(Step::Log(line)) = exchange.handle_delivered(!self.client.broken, turn) {
             self.out.note(line);
         }

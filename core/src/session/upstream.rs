@@ -280,7 +280,7 @@ impl Session {
                         // Live before the call: what is held when it comes is written from the copy.
                         // Nothing follows an answer that was broken off: bytes of it may have been thrown away.
                         let live = self.upstream.live && !self.client.broken;
-                        exchange.handle_response_data(data, turn);
+                        exchange.handle_response_data(data, piece.end, turn);
                         if live {
                             self.upstream.relay.queue(&piece, at, &mut self.outboxes[DOWN], turn);
                         }

@@ -220,7 +220,7 @@ impl World {
 
     fn give_back(&mut self, reply: Reply) {
         if let Reply::Granted(lease) = reply {
-            let unused = Settle { lease, outcome: None, base: 0, then: None };
+            let unused = Settle::unused(lease);
             self.proxy.handle_ask(Ask::Settle(unused), self.now);
         }
     }

@@ -1,5 +1,6 @@
 //! What was seen to pass while a world ran: leases, settlements, notices, and what was counted.
 
+use super::holding::Holding;
 use super::identity::Accounts;
 use super::lines::Line;
 use super::secrets::Secrets;
@@ -17,8 +18,7 @@ pub struct Ledger {
     counts: Counts,
     /// Lines for the story are wanted.
     tells: bool,
-    /// Leases that each session holds: none or one.
-    held: BTreeMap<u32, u32>,
+    holding: Holding,
     /// Leases given and settled, where they can be seen (core mode).
     pub leases: (u64, u64),
     /// Settlements with an outcome, where they can be seen.
@@ -47,7 +47,7 @@ impl Ledger {
             secrets: Secrets::new(keys.iter().map(String::as_str).chain([token])),
             counts: Counts::default(),
             tells,
-            held: BTreeMap::new(),
+            holding: Holding::default(),
             leases: (0, 0),
             judged: 0,
             tales: Vec::new(),
@@ -65,9 +65,10 @@ impl Ledger {
 
     /// Something passed.
     pub fn enter(&mut self, now: u64, seen: &Seen<'_>) {
+        self.broken.extend(self.holding.enter(now, seen));
         match seen {
             Seen::Ask(session, ask) => self.ask(*session, ask, now),
-            Seen::Reply(session, reply) => self.reply(*session, reply, now),
+            Seen::Reply(session, reply) => self.reply(*session, reply),
             Seen::Notice(notice) => self.notice(notice, now),
             Seen::Woken(session, reason) => {
                 self.tell(*session, format_args!("wakes for {reason:?}"));
@@ -96,6 +97,7 @@ impl Ledger {
             Ask::Lease(_) => "lease",
             Ask::Verdict(_) => "verdict",
             Ask::Settle(_) => "settle",
+            Ask::Swap(_) => "swap",
             Ask::PassOver(_) => "pass over",
             Ask::Cancel(_) => "cancel",
             Ask::Admin(_) => "admin",
@@ -103,7 +105,7 @@ impl Ledger {
         self.count("ask", name);
         let settled = match ask {
             Ask::Settle(settle) => Some(settle),
-            Ask::PassOver(settle) => Some(&**settle),
+            Ask::PassOver(settle) | Ask::Swap(settle) => Some(&**settle),
             _ => None,
         };
         if let Some(settle) = settled {
@@ -114,17 +116,15 @@ impl Ledger {
             self.accounts.settled(session, &settle.lease.entry().preview, settle.outcome.is_some());
             self.tell(session, format_args!("settles key {key}: {class}, wants another: {}", settle.then.is_some()));
             self.count("settled", class);
-            if session != 0 {
-                self.held.entry(session).and_modify(|held| *held = held.saturating_sub(1));
-            }
         }
     }
 
-    fn reply(&mut self, session: u32, reply: &Reply, now: u64) {
+    fn reply(&mut self, session: u32, reply: &Reply) {
         let name = match reply {
             Reply::Granted(_) => "granted",
             Reply::Queued(_) => "queued",
             Reply::Refused(_) => "refused",
+            Reply::Kept(..) => "kept",
             Reply::NeedModel => "need model",
             Reply::Page(_) => "page",
             Reply::Done => "done",
@@ -136,18 +136,14 @@ impl Ledger {
                 self.tell(session, format_args!("is granted key {}", lease.entry().index));
             }
             Reply::Refused(refusal) => self.tell(session, format_args!("is refused: {refusal:?}")),
+            Reply::Kept(_, refusal) => {
+                self.tell(session, format_args!("keeps its lease, another is refused: {refusal:?}"))
+            }
             Reply::Queued(_) | Reply::NeedModel => self.tell(session, format_args!("{name}")),
             Reply::Page(_) | Reply::Done => {}
         }
-        if let Reply::Granted(_) = reply {
+        if let Reply::Granted(_) | Reply::Kept(..) = reply {
             self.leases.0 += 1;
-        }
-        if let (Reply::Granted(_), 1..) = (reply, session) {
-            let held = self.held.entry(session).or_default();
-            *held += 1;
-            if *held > 1 {
-                self.broken.push(format!("I2 at {now}: session {session} holds {held} leases at once"));
-            }
         }
     }
 
@@ -236,7 +232,7 @@ impl Ledger {
         if given != settled {
             self.broken.push(format!("I7 at {now}: {given} leases were given and {settled} settled when it ended"));
         }
-        self.held.clear();
+        self.holding = Holding::default();
         self.accounts.restarted();
         self.judged = 0;
         self.restarts.push(now);

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod books;
 pub mod departures;
 pub mod evidence;
+mod holding;
 pub mod identity;
 pub mod judge;
 pub mod ledger;

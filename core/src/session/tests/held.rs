@@ -123,6 +123,33 @@ fn a_limited_key_rests_at_once_even_while_its_long_error_still_passes() {
 }
 
 #[test]
+fn whoever_reads_a_long_error_to_its_end_holds_the_permit_as_long() {
+    for (status, class) in [("429 Slow", Class::Rate), ("503 Busy", Class::Overload)] {
+        let mut rig = Rig::new(ONE);
+        rig.client(CHAT);
+        rig.upstream(&format!("HTTP/1.1 {status}\r\nContent-Length: 10\r\n\r\n12345"));
+        rig.pass(Duration::from_secs(2));
+        assert_eq!(rig.leases(), 1, "{status}: while another key is looked for");
+        rig.pass(Duration::from_secs(1));
+        assert!(rig.answer().ends_with("\r\n\r\n12345"), "{status}: {}", rig.answer());
+        assert_eq!((rig.leases(), rig.tally(class)), (1, 1), "{status}: no other key, and the answer goes on");
+        rig.upstream("67890");
+        assert_eq!((rig.leases(), rig.tally(class), rig.parked), (0, 1, 1), "{status}");
+    }
+}
+
+#[test]
+fn a_client_that_leaves_during_the_pause_settles_what_was_held_for_it() {
+    let mut rig = Rig::new(TWO);
+    rig.client(CHAT);
+    rig.upstream("HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\n12345");
+    rig.pass(Duration::from_secs(2));
+    assert_eq!(rig.leases(), 1);
+    rig.eof(Side::Downstream);
+    assert_eq!((rig.leases(), rig.tally(Class::Overload), rig.dials), (0, 1, 1));
+}
+
+#[test]
 fn a_short_request_timeout_bounds_the_reading_of_an_error_body() {
     let mut rig = setup(TWO).settings(|s| s.request_timeout = Some(Duration::from_millis(500))).rig();
     rig.client(CHAT);

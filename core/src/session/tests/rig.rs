@@ -211,7 +211,7 @@ impl Rig {
                     self.session.handle_reply(reply, &mut turn);
                 }
                 Command::Wake(_, Reply::Granted(lease)) => {
-                    let unused = crate::keyring::Settle { lease, outcome: None, base: 0, then: None };
+                    let unused = crate::keyring::Settle::unused(lease);
                     self.proxy.handle_ask(Ask::Settle(unused), self.now);
                 }
                 Command::Wake(..) => {}

@@ -217,7 +217,7 @@ impl Play {
     pub(super) fn heal(&mut self) -> Step {
         self.say("heal".to_owned());
         while let Some(held) = self.held.pop() {
-            let settle = Settle { lease: held.lease, outcome: None, base: 0, then: None };
+            let settle = Settle::unused(held.lease);
             self.proxy.handle_ask(Call::Settle(settle), self.instant());
             self.model.settle(held.number, 0, None, &|_| None)?;
             self.drain()?;
@@ -238,7 +238,7 @@ impl Play {
         let end = self.now + 62 * 24 * HOUR;
         for _ in 0..10_000 {
             while let Some(held) = self.held.pop() {
-                let settle = Settle { lease: held.lease, outcome: None, base: 0, then: None };
+                let settle = Settle::unused(held.lease);
                 self.proxy.handle_ask(Call::Settle(settle), self.instant());
                 self.model.settle(held.number, 0, None, &|_| None)?;
                 self.drain()?;

@@ -203,7 +203,7 @@ impl Pool {
     }
 
     pub(crate) fn give_back(&mut self, lease: Lease) {
-        self.call(Ask::Settle(Settle { lease, outcome: None, base: 0, then: None }));
+        self.call(Ask::Settle(Settle::unused(lease)));
     }
 
     pub(crate) fn verdict(&mut self, lease: &mut Lease, outcome: Outcome) {

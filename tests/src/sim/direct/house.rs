@@ -68,7 +68,7 @@ impl Direct {
                 (self.observer)(world.now(), Seen::Reply(0, &reply));
                 let Reply::Granted(lease) = reply else { return };
                 // Whoever waited has gone meanwhile.
-                let settle = keywheel_core::keyring::Settle { lease, outcome: None, base: 0, then: None };
+                let settle = keywheel_core::keyring::Settle::unused(lease);
                 let ask = Ask::Settle(settle);
                 (self.observer)(world.now(), Seen::Ask(0, &ask));
                 self.proxy.handle_ask(ask, now);
