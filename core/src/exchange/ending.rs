@@ -29,8 +29,11 @@ impl Exchange {
             // It was not even told yet.
             State::Asking => {
                 self.ask = match self.ask.take() {
-                    Some(Ask::PassOver(settle) | Ask::Swap(settle)) => {
-                        Some(Ask::Settle(Settle { then: None, ..*settle }))
+                    Some(Ask::PassOver(settle)) => Some(Ask::Settle(Settle { then: None, ..*settle })),
+                    Some(Ask::Swap(settle)) => {
+                        self.due.verdict = settle.lease.judged.is_none();
+                        self.lease = Some(settle.lease);
+                        None
                     }
                     Some(Ask::Settle(settle)) => Some(Ask::Settle(Settle { then: None, ..settle })),
                     _ => None,

@@ -160,7 +160,9 @@ impl Outgoing {
 
     fn body_step(&mut self, out: &mut Vec<u8>, feed: &mut Feed<'_>, now: Instant) -> Option<Step> {
         let sent = self.tally.len;
-        if !self.stalled && sent >= self.spec.stall_at {
+        // A body whose length was said is over with its last byte: what pauses behind that is no answer.
+        let goes_on = self.framed != Framed::Length || !self.piece.is_empty();
+        if !self.stalled && sent >= self.spec.stall_at && goes_on {
             self.stalled = true;
             self.wake = Some(now + self.spec.stall);
             return None;

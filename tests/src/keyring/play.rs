@@ -65,6 +65,8 @@ struct Held {
     number: u64,
     lease: Lease,
     ask: Ask,
+    /// It was to be swapped, and goes on.
+    kept: bool,
 }
 
 /// One world being played.
@@ -185,7 +187,7 @@ impl Play {
         self.story.note(if lease.is_probe() { "trial" } else { "granted" });
         self.model.grant(self.numbers, &key, bases, lease.is_probe(), &ask)?;
         self.ids.insert(self.model.leases[&self.numbers].key.clone(), lease.key());
-        self.held.push(Held { number: self.numbers, lease, ask });
+        self.held.push(Held { number: self.numbers, lease, ask, kept: false });
         Ok(())
     }
 

@@ -109,13 +109,14 @@ impl<'e> Evidence<'e> {
             outcomes.iter().map(|outcome| (outcome.errand.id, Request { outcome, attempts: Vec::new() })).collect();
         let provider = upstreams.provider();
         let mut strays = Vec::new();
+        let known = swarm.setting("LIMIT_ERROR_BODY").map_or(usize::MAX, |size| size.parse().expect("a size"));
         let mut connections: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
         for record in provider.log() {
             let on_this = connections.entry(record.conn).or_default();
             on_this.push(record.serial);
             let nth = on_this.len() - 1;
             match sim_id(&record).and_then(|id| requests.get_mut(&id)) {
-                Some(request) => request.attempts.push(attempt(record, nth, upstreams, world)),
+                Some(request) => request.attempts.push(attempt(record, nth, upstreams, world, known)),
                 None => strays.push(record),
             }
         }
@@ -185,7 +186,8 @@ pub fn sim_id(record: &Record) -> Option<u32> {
     line.trim().parse().ok()
 }
 
-fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World) -> Attempt {
+/// `known`: most of an error's body that keywheel reads before it judges.
+fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World, known: usize) -> Attempt {
     // How much of what keywheel read of its connection lies behind its answer's head.
     let behind = upstreams.heads(record.conn).and_then(|(end, heads)| {
         let keywheels: End = end.peer();
@@ -195,7 +197,8 @@ fn attempt(record: Record, nth: usize, upstreams: &Upstreams, world: &World) -> 
     // Records of TLS, and chunks, add a little to it.
     let dressed = record.answer.len + if upstreams.encrypted() { record.answer.len / 16 + 64 } else { 0 };
     let spoiled = upstreams.spoiled(record.conn);
-    let doubtful = spoiled || record.status >= 400 && behind.is_some_and(|behind| behind < dressed);
+    let in_part = record.answer.len as usize >= known || behind.is_some_and(|behind| behind < dressed);
+    let doubtful = spoiled || record.status >= 400 && in_part;
     let (row, class, structured) = if head_arrived { class_of(&record) } else { ("", "", false) };
     Attempt { record, head_arrived, class, row, structured, spoiled, doubtful }
 }

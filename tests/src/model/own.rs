@@ -45,9 +45,11 @@ pub(super) fn fits(own: &'static str, swarm: &Swarm, request: &Request<'_>, last
     let unseen = told > request.attempts.len();
     let odd = unseen || last.is_some_and(|last| last.spoiled || !last.head_arrived || last.record.status == 0);
     match own {
-        // Where the answer's body was cut, its status alone speaks.
+        // Where the answer's body was cut its status alone speaks, or what was read of it: a 429 may have said by then that
+        // its quota is used up.
         "no_available_keys" => {
-            [class, by_status].iter().any(|class| matches!(*class, "key_dead" | "quota")) || last.is_none()
+            let in_part = last.is_some_and(|last| last.doubtful && last.record.status == 429);
+            in_part || [class, by_status].iter().any(|class| matches!(*class, "key_dead" | "quota")) || last.is_none()
         }
         "no_free_connection" => last.is_none() && set("MAX_SOCKETS"),
         "resting" => last.is_none(),

@@ -26,6 +26,10 @@ const ACTIONS: [&str; 11] = [
     "done",
 ];
 
+/// What sessions ask of the proxy, and what it answers.
+const ASKS: [&str; 7] = ["lease", "verdict", "settle", "swap", "pass over", "cancel", "admin"];
+const REPLIES: [&str; 7] = ["granted", "queued", "refused", "kept", "need model", "page", "done"];
+
 const REASONS: [Reason; 13] = [
     Reason::HeadTime,
     Reason::KeepAlive,
@@ -76,6 +80,8 @@ pub fn items() -> Vec<Item> {
         items.extend(names.map(|name| (group, name)));
     };
     group("action", &mut ACTIONS.into_iter().map(str::to_owned));
+    group("ask", &mut ASKS.into_iter().map(str::to_owned));
+    group("reply", &mut REPLIES.into_iter().map(str::to_owned));
     group("deadline", &mut REASONS.into_iter().map(|reason| format!("{reason:?}")));
     group("deadline", &mut HOUSE.into_iter().map(|reason| format!("{reason:?}")));
     group("edge", &mut Edge::ALL.into_iter().map(|edge| format!("{edge:?}")));

@@ -3,7 +3,7 @@
 
 use super::dice::{Dice, Streams};
 use super::engine::{Carriage, Mode};
-use super::fare::Fare;
+use super::fare::{Fare, in_pieces};
 use super::intervention::{Intervention, interventions};
 use super::setup::Setup;
 use super::upstream::Mischief;
@@ -108,7 +108,8 @@ impl Swarm {
     pub fn drawn(dice: &mut Streams, mode: Mode) -> Self {
         let dice = &mut dice.swarm;
         // What was added later draws from streams of its own.
-        let [mut timing, mut plans, mut crowd, mut pools] = [101, 102, 103, 105].map(|n| dice.child(n));
+        let [mut timing, mut plans, mut crowd, mut pools, mut bounds] =
+            [101, 102, 103, 105, 110].map(|n| dice.child(n));
         let calm = dice.chance(12);
         let climate = if calm || dice.chance(15) { Climate::calm() } else { Climate::drawn(dice) };
         let tls = mode == Mode::Full && dice.chance(25);
@@ -117,7 +118,7 @@ impl Swarm {
         let interventions = interventions(dice, &mut plans, keys.len(), heal_at, calm);
         Swarm {
             calm,
-            setup: pooled(setup(dice, &keys, tls), &mut pools),
+            setup: bounded(pooled(setup(dice, &keys, tls), &mut pools), &mut bounds),
             carriage: timed(carriage(dice, mode, tls), &mut timing, calm),
             climate,
             tls,
@@ -178,7 +179,9 @@ pub(super) fn behaviour(dice: &mut Dice, weights: &[u32]) -> Behaviour {
         4 => Behaviour::DeadAfter(dice.range(1, 4) as u32),
         5 => {
             let row = dice.pick(&ROWS).name;
-            Behaviour::Every { every, spec: spec(&format!("error={row}")) }
+            let mut later = dice.child(106);
+            let wish = if later.chance(30) { in_pieces(row, &mut later) } else { format!("error={row}") };
+            Behaviour::Every { every, spec: spec(&wish) }
         }
         _ => {
             let at = dice.range(0, 200);
@@ -222,6 +225,14 @@ fn pooled(mut setup: Setup, dice: &mut Dice) -> Setup {
     if dice.chance(4) {
         setup.env.retain(|(name, _)| name != "MAX_FREE_SOCKETS");
         setup.env.push(("MAX_FREE_SOCKETS".to_owned(), "0".to_owned()));
+    }
+    setup
+}
+
+/// Now and then few errors are short enough to be known whole.
+fn bounded(mut setup: Setup, dice: &mut Dice) -> Setup {
+    if dice.chance(15) {
+        setup.env.push(("LIMIT_ERROR_BODY".to_owned(), dice.pick(&["256", "300", "600"]).to_string()));
     }
     setup
 }

@@ -240,6 +240,7 @@ pub const SWITCHES: &[Switch] = &[
     setting!("STREAM_IDLE_TIMEOUT"),
     setting!("BLACKLIST_THRESHOLD"),
     setting!("ENABLE_CORS"),
+    setting!("LIMIT_ERROR_BODY"),
     setting!("LIMIT_REPLAY"),
     setting!("LIMIT_REPLAY_TOTAL"),
     setting!("LIMIT_WAITING"),

@@ -69,6 +69,20 @@ impl Model {
         Ok(alike)
     }
 
+    /// A lease that was to be swapped goes on: its outcome is taken in, its permit and its place are its own.
+    pub(crate) fn keep(&mut self, number: u64, mut lease: Lease, class: Class) {
+        lease.judged = Some(class);
+        lease.trying.clear();
+        if let Some(origin) = self.origins.get_mut(&lease.bases[0]) {
+            origin.in_use += 1;
+        }
+        let alive = self.lives(&lease.key);
+        if let Some(counts) = self.counts.get_mut(&lease.key.0).filter(|_| alive) {
+            counts.leases += 1;
+        }
+        self.leases.insert(number, lease);
+    }
+
     /// What a lease was trying is due again.
     fn let_go(&mut self, number: u64) {
         for scope in self.scopes.values_mut() {

@@ -77,6 +77,9 @@ impl Play {
     /// A lease ends; where `again`, its request wants another key.
     fn end(&mut self, again: bool) -> Step {
         let Some(held) = self.take_lease() else { return Ok(()) };
+        if held.kept {
+            return self.let_go(held);
+        }
         let outcome = if self.dice.chance(92) { Some(self.outcome(&held)) } else { None };
         let bases = self.model.leases[&held.number].bases.len();
         let passed = if self.dice.chance(10) { self.dice.below(bases) } else { 0 };
@@ -84,13 +87,33 @@ impl Play {
         let ask = again.then(|| self.another(&held, passed));
         let then = ask.as_ref().map(|ask| self.want(ask));
         let settle = Settle { lease: held.lease, outcome: outcome.clone(), base: passed as u32, then };
-        let reply = self.proxy.handle_ask(Call::Settle(settle), self.instant());
+        // No draw: seeds keep their worlds.
+        let swaps = ask.is_some() && outcome.is_some() && held.number.is_multiple_of(3);
+        let call = if swaps { Call::Swap(Box::new(settle)) } else { Call::Settle(settle) };
+        let reply = self.proxy.handle_ask(call, self.instant());
         let shown = outcome.as_ref().map(|o| (o.class, o.blame, &o.code, o.rest, &o.model, &o.account, o.structured));
         let key = self.model.leases[&held.number].key.clone();
         self.say(format!("settle {} {key:?} +{passed}: {shown:?}", held.number));
         self.story.note(&format!("settled: {}", outcome.as_ref().map_or("unused", |outcome| outcome.class.as_str())));
         let told = self.told(&key.0);
+        let lease = self.model.leases[&held.number].clone();
         let alike = self.model.settle(held.number, passed, outcome.as_ref(), &|name| told.get(name).copied())?;
+        let (kept, reply) = match reply {
+            Reply::Kept(lease, refusal) if swaps => (Some(lease), Reply::Refused(refusal)),
+            reply @ Reply::Refused(_) if swaps => return Err(format!("a swap was answered by {reply:?}")),
+            reply => (None, reply),
+        };
+        self.settled(ask, reply, alike)?;
+        if let (Some(still), Some(outcome)) = (kept, outcome) {
+            self.story.note("kept");
+            self.model.keep(held.number, lease, outcome.class);
+            self.held.push(Held { number: held.number, lease: still, ask: held.ask, kept: true });
+        }
+        Ok(())
+    }
+
+    /// What the request of a lease that ended was answered.
+    fn settled(&mut self, ask: Option<Ask>, reply: Reply, alike: bool) -> Step {
         match (ask, reply) {
             (None, Reply::Done) => Ok(()),
             (Some(_), Reply::Refused(refusal)) if alike => {
@@ -100,6 +123,13 @@ impl Play {
             (Some(ask), reply) => self.answered(ask, reply),
             (None, reply) => Err(format!("a settlement was answered by {reply:?}")),
         }
+    }
+
+    /// A lease ends of which nothing more is to be said.
+    fn let_go(&mut self, held: Held) -> Step {
+        self.say(format!("let go {}", held.number));
+        self.proxy.handle_ask(Call::Settle(Settle::unused(held.lease)), self.instant());
+        self.model.settle(held.number, 0, None, &|_| None).map(drop)
     }
 
     /// What the request of a lease asks after it failed.
@@ -217,9 +247,7 @@ impl Play {
     pub(super) fn heal(&mut self) -> Step {
         self.say("heal".to_owned());
         while let Some(held) = self.held.pop() {
-            let settle = Settle::unused(held.lease);
-            self.proxy.handle_ask(Call::Settle(settle), self.instant());
-            self.model.settle(held.number, 0, None, &|_| None)?;
+            self.let_go(held)?;
             self.drain()?;
             self.compare()?;
         }
@@ -238,9 +266,7 @@ impl Play {
         let end = self.now + 62 * 24 * HOUR;
         for _ in 0..10_000 {
             while let Some(held) = self.held.pop() {
-                let settle = Settle::unused(held.lease);
-                self.proxy.handle_ask(Call::Settle(settle), self.instant());
-                self.model.settle(held.number, 0, None, &|_| None)?;
+                self.let_go(held)?;
                 self.drain()?;
             }
             match self.proxy.poll_timeout().map(|(at, _)| at) {
