@@ -22,6 +22,9 @@ pub struct Fare {
     pub pipelining: u32,
 }
 
+/// Errors that may come in pieces.
+const SLOW: [&str; 4] = ["rate_requests", "overloaded", "server_error", "bad_request"];
+
 /// An error whose body does not come at once: it is judged before its end.
 pub(super) fn in_pieces(row: &str, dice: &mut Dice) -> String {
     format!("error={row},stall_ms={},stall_at={}", dice.range(50, 9_000), dice.range(0, 120))
@@ -72,8 +75,7 @@ impl Fare {
                 format!("error=rate_requests,retry_after_ms={}", n * 4),
             ];
             wishes.extend(odd.into_iter().map(|wish| (wish, if dice.chance(70) { 0 } else { weight(dice, 0) })));
-            let slow = ["rate_requests", "overloaded", "server_error", "bad_request"];
-            wishes.extend(slow.map(|row| (in_pieces(row, &mut later), weight(&mut later, 70))));
+            wishes.extend(SLOW.map(|row| (in_pieces(row, &mut later), weight(&mut later, 70))));
         }
         let n = dice.range(1, 40);
         let fine = [
