@@ -120,6 +120,13 @@ impl Exchange {
         }
     }
 
+    /// In the fields behind the body of an error that passes live, pieces of the key are masked in place.
+    pub fn mask_trailers(&self, section: &mut [u8]) {
+        if let (Some(Own::Held(_)), Some(lease)) = (self.own.as_deref(), &self.lease) {
+            Echo::new(lease.entry().private_part()).mask(section);
+        }
+    }
+
     /// The answer ended as it should, with these fields behind its body.
     pub fn handle_response_end(&mut self, trailers: &Fields<'_>, turn: &mut Turn<'_>) {
         match self.state {

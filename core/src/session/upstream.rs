@@ -310,7 +310,10 @@ impl Session {
         self.upstream.complete = true;
         let mut spans = core::mem::take(&mut turn.pool.spans);
         spans.clear();
-        let section = self.inboxes[UP].slice(at + piece.trailers.start, at + piece.trailers.end);
+        let section = self.inboxes[UP].slice_mut(at + piece.trailers.start, at + piece.trailers.end);
+        if let Some(exchange) = &self.exchange {
+            exchange.mask_trailers(section);
+        }
         // The decoder accepted the section, so it parses; were it not to, none is sent.
         let parsed = section.len() > 2 && trailers(section, &mut spans).is_ok();
         let fields = Fields::new(section, if parsed { &spans } else { &[] });

@@ -93,6 +93,19 @@ fn a_key_is_masked_in_what_passes_live_of_an_error() {
     assert_eq!((body(&rig.answer()), shown.len()), (shown.as_str(), 62));
 }
 
+#[test]
+fn a_key_is_masked_in_the_trailers_of_an_error_that_passes_live() {
+    for status in ["400 No", "429 Slow"] {
+        let mut rig = Rig::new(&[KEY]);
+        rig.client(CHAT);
+        rig.upstream(&format!("HTTP/1.1 {status}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nbad\r\n"));
+        rig.pass(Duration::from_secs(3));
+        rig.upstream(&format!("0\r\nX-Key: {KEY}\r\n\r\n"));
+        let (answer, stars) = (rig.answer(), "*".repeat(20));
+        assert!(answer.ends_with(&format!("\r\n0\r\nX-Key: sk-{stars}\r\n\r\n")), "{status}: {answer}");
+    }
+}
+
 /// A gzip member of stored blocks.
 fn stored(content: &[u8]) -> Vec<u8> {
     let mut body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
