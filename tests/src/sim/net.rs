@@ -168,6 +168,11 @@ impl Net {
         self.look(end).closed[end.side as usize] || self.look(end).pipes[1 - end.side as usize].readable()
     }
 
+    /// Since when a read at `end` would tell that the other end is gone, and nothing else.
+    pub fn ended_unheard(&self, end: End) -> Option<u64> {
+        self.look(end).pipes[1 - end.side as usize].ended_unheard()
+    }
+
     /// Whether a write at `end` would give something.
     pub fn writable(&self, end: End) -> bool {
         let Conn { pipes, closed, .. } = self.look(end);

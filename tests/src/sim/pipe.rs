@@ -117,6 +117,8 @@ pub struct Pipe {
     reset: bool,
     muted: bool,
     aborted: bool,
+    /// When its end arrived, until the receiver has read it.
+    unheard: Option<u64>,
 }
 
 impl Pipe {
@@ -137,6 +139,7 @@ impl Pipe {
             reset: false,
             muted: false,
             aborted: false,
+            unheard: None,
         }
     }
 
@@ -158,6 +161,11 @@ impl Pipe {
     /// Whether bytes have arrived that nobody read.
     pub fn unread(&self) -> bool {
         self.arrived > 0
+    }
+
+    /// Since when the receiver could have read that it has ended, and nothing else.
+    pub fn ended_unheard(&self) -> Option<u64> {
+        self.unheard.filter(|_| self.arrived == 0)
     }
 
     /// Room for bytes; none where there is little, as TCP has it (RFC 1122 section 4.2.3.3).
@@ -294,6 +302,9 @@ impl Pipe {
         let mut any = false;
         while let Some(segment) = self.flight.front().filter(|segment| !self.muted && segment.at <= now) {
             any = true;
+            if !matches!(segment.what, Arrival::Bytes(_)) {
+                self.unheard = Some(now);
+            }
             match segment.what {
                 Arrival::Bytes(count) => self.arrived += count,
                 Arrival::Fin => self.eof = true,
@@ -311,6 +322,7 @@ impl Pipe {
     pub fn read(&mut self, buffer: &mut [u8], dice: &mut Dice) -> Read {
         let mut n = self.arrived.min(buffer.len());
         if self.arrived == 0 {
+            self.unheard = None;
             return match (self.reset, self.eof) {
                 (true, _) => Read::Reset,
                 (_, true) => Read::Eof,

@@ -5,7 +5,7 @@ use super::dice::Dice;
 use super::executor::{Executor, Spinning};
 use super::net::{End, Write};
 use super::pipe::Read;
-use super::world::{Event, Owner, Shared};
+use super::world::{Event, Owner, Shared, World};
 use keywheel_core::session::How;
 use keywheel_core::time::{Instant, UnixMillis};
 use keywheel_runtime::traits::{self, ProcessSignal};
@@ -122,7 +122,7 @@ impl traits::Runtime for SimRuntime {
             let taken = dialling.world.borrow_mut().take_dialled(id, Some(cx.waker()));
             taken.map_or(Poll::Pending, Poll::Ready)
         });
-        Ok(SimStream::new(&self.world, outcome.await?, self.most_read))
+        Ok(SimStream::new(&self.world, outcome.await?, true, self.most_read))
     }
 
     async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -184,14 +184,31 @@ impl Drop for Dialling {
 pub struct SimStream {
     world: Shared,
     end: End,
+    /// It leads to an upstream.
+    dialed: bool,
     reset: bool,
     appetite: Appetite,
 }
 
 impl SimStream {
-    fn new(world: &Shared, end: End, most_read: usize) -> Self {
+    fn new(world: &Shared, end: End, dialed: bool, most_read: usize) -> Self {
         world.borrow_mut().own(end, Owner::Task);
-        SimStream { world: world.clone(), end, reset: false, appetite: Appetite::new(most_read) }
+        SimStream { world: world.clone(), end, dialed, reset: false, appetite: Appetite::new(most_read) }
+    }
+}
+
+/// The record of an alert: TLS takes leave by it also where nobody listens any more (RFC 8446 section 6.1).
+const ALERT: usize = 64;
+
+/// A request is lost that is written where the upstream's end could be read before: whoever takes an idle connection has
+/// to look.
+fn check_that_it_lives(world: &mut World, end: End, slices: &[IoSlice<'_>]) {
+    if slices.iter().map(|slice| slice.len()).sum::<usize>() <= ALERT {
+        return;
+    }
+    let now = world.now();
+    if let Some(since) = world.net.ended_unheard(end).filter(|&since| since < now) {
+        world.wrongs.push(format!("I4 at {now}: written to an upstream's connection that had ended at {since}"));
     }
 }
 
@@ -214,6 +231,9 @@ impl traits::Stream for SimStream {
 
     fn try_write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut world = self.world.borrow_mut();
+        if self.dialed {
+            check_that_it_lives(&mut world, self.end, slices);
+        }
         let now = world.now();
         let wrote = world.net.write(self.end, slices, now);
         world.pump();
@@ -284,7 +304,7 @@ impl traits::Listener for SimListener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(SimStream, SocketAddr)>> {
         let accepted = self.world.borrow_mut().accept(self.id, Some(cx.waker()));
         match accepted {
-            Some((end, from)) => Poll::Ready(Ok((SimStream::new(&self.world, end, self.most_read), from))),
+            Some((end, from)) => Poll::Ready(Ok((SimStream::new(&self.world, end, false, self.most_read), from))),
             None => Poll::Pending,
         }
     }

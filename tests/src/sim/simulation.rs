@@ -330,6 +330,7 @@ impl Simulation {
         let complaints = self.clients.iter().flat_map(|client| client.complaints.clone()).collect();
         let world = self.world.borrow();
         let evidence = Evidence::gather(&self.scenario.swarm, &outcomes, complaints, &self.upstreams, &world, &view);
+        self.broken.extend(world.wrongs.iter().cloned());
         self.broken.extend(judge::judge(&evidence, &self.ledger.borrow()));
         let mut counts = self.ledger.borrow().counts().clone();
         for (fault, n) in &world.climate.drawn {

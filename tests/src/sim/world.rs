@@ -103,6 +103,8 @@ pub struct World {
     pub net: Net,
     /// The record.
     pub trace: Trace,
+    /// What was done that may not be.
+    pub wrongs: Vec<String>,
     /// Chance.
     pub dice: Streams,
     /// What the network does to connections.
@@ -134,6 +136,7 @@ impl World {
             agenda: Agenda::default(),
             net: Net::new(dice.network.child(1)),
             trace: Trace::new(record),
+            wrongs: Vec::new(),
             dice,
             climate,
             names: BTreeMap::new(),
