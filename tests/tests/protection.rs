@@ -22,7 +22,10 @@ fn user() -> u32 {
 /// A server of that user, in a folder that any user can read.
 fn server(flavour: &str, folder: &Folder, env: &[(&str, &str)]) -> Server {
     let path = folder.path().join(flavour);
-    fs::copy(binary(flavour).get_program(), &path).expect("a copy of the binary, where any user finds it");
+    // A copy, where any user finds it. Written by another process: a child that a test beside this one forks meanwhile would
+    // hold the file open for writing, and what is open for writing cannot be run (ETXTBSY).
+    let copied = Command::new("cp").arg(binary(flavour).get_program()).arg(&path).status().expect("cp runs");
+    assert!(copied.success(), "the binary is copied");
     folder.write("keys.txt", KEY);
     for (path, mode) in [(folder.path(), 0o777), (&path, 0o755), (&folder.path().join("keys.txt"), 0o644)] {
         fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
