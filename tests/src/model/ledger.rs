@@ -76,7 +76,10 @@ impl Ledger {
             }
             Seen::HouseWoken(reason) => self.count("deadline", &format!("{reason:?}")),
             Seen::Edge(edge) => self.count("edge", &format!("{edge:?}")),
-            Seen::Wrong(what) => self.broken.push(what.clone()),
+            Seen::Wrong(what) => {
+                self.log(format_args!("{what}"));
+                self.broken.push(what.clone());
+            }
             Seen::Act(session, action) => self.act(*session, action),
         }
     }

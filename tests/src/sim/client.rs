@@ -45,6 +45,8 @@ pub enum Ending {
     Reset,
     /// The client left.
     Left,
+    /// The client was deaf, and its connection was ended for it.
+    Deaf,
 }
 
 /// What a client knows of an errand afterwards.
@@ -115,6 +117,11 @@ impl Client {
         self.todo.is_empty() && self.outcomes.iter().all(|outcome| outcome.ending != Ending::Open)
     }
 
+    /// Requests that it sends before the first of them is answered.
+    pub fn pipeline(&self) -> u64 {
+        self.manner.pipeline.max(1) as u64
+    }
+
     /// From now on it reads as fast as it can.
     pub fn hurry(&mut self) {
         self.manner.pace = None;
@@ -172,7 +179,8 @@ impl Client {
             }
             Read::Reset => {
                 world.net.close(link.end, now);
-                self.lost(link, Ending::Reset, world);
+                let ending = if link.deaf { Ending::Deaf } else { Ending::Reset };
+                self.lost(link, ending, world);
                 true
             }
             Read::Empty => {
@@ -198,7 +206,10 @@ impl Client {
 
     /// Puts the next errand into the outbox where one may be begun.
     fn begin_next(&mut self, link: &mut Link, world: &mut World, now: u64) -> bool {
-        let room = link.under_way.len() < self.manner.pipeline.max(1) && link.held.is_none() && !link.half_closed;
+        let room = link.under_way.len() < self.manner.pipeline.max(1)
+            && link.held.is_none()
+            && !link.half_closed
+            && !link.deaf;
         let tunnel = link.under_way.iter().any(|index| !self.outcomes[*index].errand.frames.is_empty());
         let busy = tunnel || !link.outbox.is_empty() || (link.leave.is_some() && !link.under_way.is_empty());
         if !room || busy || now < self.next_at {

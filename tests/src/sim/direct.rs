@@ -5,6 +5,7 @@
 
 mod carry;
 mod house;
+mod watch;
 
 use super::appetite::Appetite;
 use super::dialing::Dialing;
@@ -22,6 +23,7 @@ use keywheel_core::time::{Instant, UnixMillis};
 use keywheel_core::turn::{Pool, Turn};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use watch::Watch;
 
 /// Rounds of one turn.
 const ROUNDS: usize = 64;
@@ -88,6 +90,8 @@ pub struct Direct {
     habits: Habits,
     observer: Observer,
     house_armed: Option<u64>,
+    /// Bytes that all sessions hold.
+    held: usize,
     /// What `Job::ReadConfig` reads.
     pub config: Result<Box<Config>, String>,
 }
@@ -108,6 +112,11 @@ struct Running {
     done: bool,
     /// A read was refused for want of memory; it is tried again at this time.
     starved_until: Option<u64>,
+    watches: [Watch; 2],
+    /// When its watches are looked at again.
+    watched: Option<u64>,
+    /// Bytes that it held after its last turn.
+    held: usize,
 }
 
 /// One side's connection.
@@ -152,6 +161,7 @@ impl Direct {
             habits,
             observer,
             house_armed: None,
+            held: 0,
             config: Ok(kept),
         };
         direct.settle_proxy(world);
@@ -262,6 +272,9 @@ impl Direct {
                     queued: false,
                     done: false,
                     starved_until: None,
+                    watches: Default::default(),
+                    watched: None,
+                    held: 0,
                 }),
             );
             self.rouse(id);

@@ -148,6 +148,7 @@ impl Engine {
             }
             Event::Resolved(session) => direct.rouse(session),
             Event::Deadline(id) => direct.deadline(id, &mut world),
+            Event::Watch(id) => direct.watch(id, &mut world),
             _ => return false,
         }
         world.pump();

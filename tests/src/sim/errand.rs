@@ -77,6 +77,8 @@ pub enum Leaving {
     Reset,
     /// Closes its sending half and goes on reading.
     HalfClose,
+    /// Is gone, and its connection stays open: it neither reads nor writes any more.
+    Deaf,
 }
 
 impl Errand {

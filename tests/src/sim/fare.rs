@@ -14,6 +14,8 @@ pub struct Fare {
     pub wishes: Vec<(String, u32)>,
     /// Per cent of errands whose client leaves early.
     pub leaving: u32,
+    /// Per cent of errands whose client reads no more from some time on, and holds its connection open.
+    pub deaf: u32,
     /// Per cent of errands that are mangled.
     pub mangling: u32,
     /// Per cent of clients that read slowly, and that pipeline.
@@ -34,6 +36,7 @@ impl Fare {
     /// Draws one.
     pub fn drawn(dice: &mut Dice, calm: bool) -> Self {
         let mut later = dice.child(104);
+        let mut deafness = dice.child(111);
         let mut kinds: Vec<u32> = (0..KINDS.len()).map(|_| weight(dice, 35)).collect();
         if kinds.iter().all(|weight| *weight == 0) {
             kinds[0] = 1;
@@ -97,6 +100,7 @@ impl Fare {
             kinds,
             wishes,
             leaving: if calm { 0 } else { odds(dice, 30) },
+            deaf: if calm || deafness.chance(70) { 0 } else { deafness.range(1, 20) as u32 },
             mangling: odds(dice, 25),
             slow: odds(dice, 50),
             pipelining: odds(dice, 50),

@@ -168,6 +168,11 @@ impl Net {
         self.look(end).closed[end.side as usize] || self.look(end).pipes[1 - end.side as usize].readable()
     }
 
+    /// Whether the other end's FIN or RST has arrived, be there bytes to read before it or not.
+    pub fn ended(&self, end: End) -> bool {
+        self.look(end).pipes[1 - end.side as usize].ended()
+    }
+
     /// Since when a read at `end` would tell that the other end is gone, and nothing else.
     pub fn ended_unheard(&self, end: End) -> Option<u64> {
         self.look(end).pipes[1 - end.side as usize].ended_unheard()

@@ -163,6 +163,11 @@ impl Pipe {
         self.arrived > 0
     }
 
+    /// Whether its end has arrived.
+    pub fn ended(&self) -> bool {
+        self.eof || self.reset
+    }
+
     /// Since when the receiver could have read that it has ended, and nothing else.
     pub fn ended_unheard(&self) -> Option<u64> {
         self.unheard.filter(|_| self.arrived == 0)
@@ -302,7 +307,8 @@ impl Pipe {
         let mut any = false;
         while let Some(segment) = self.flight.front().filter(|segment| !self.muted && segment.at <= now) {
             any = true;
-            if !matches!(segment.what, Arrival::Bytes(_)) {
+            // A reset behind an end that was read already tells nothing new to who reads no more.
+            if !matches!(segment.what, Arrival::Bytes(_)) && !self.ended() {
                 self.unheard = Some(now);
             }
             match segment.what {

@@ -260,6 +260,7 @@ impl Simulation {
             Event::Upstream(id) => [6, u64::from(id), 0],
             Event::Deadline(id) => [7, u64::from(id), 0],
             Event::Operator(id) => [8, u64::from(id), 0],
+            Event::Watch(id) => [9, u64::from(id), 0],
         };
         world.trace.mark(now, &numbers);
     }

@@ -58,7 +58,7 @@ impl Swarm {
         self.mischief = Mischief::default();
         self.upstream_idle = None;
         self.interventions.retain(|(_, intervention)| matches!(intervention, Intervention::Heal));
-        (self.fare.leaving, self.fare.pipelining) = (0, 0);
+        (self.fare.leaving, self.fare.deaf, self.fare.pipelining) = (0, 0, 0);
         self.clients = (1, 40, 1);
         self
     }

@@ -206,6 +206,7 @@ pub const SWITCHES: &[Switch] = &[
     errands!("clients close", |errand| errand.leaves(Leaving::Fin), errand.leave = None),
     errands!("clients reset", |errand| errand.leaves(Leaving::Reset), errand.leave = None),
     errands!("clients half-close", |errand| errand.leaves(Leaving::HalfClose), errand.leave = None),
+    errands!("clients fall deaf", |errand| errand.leaves(Leaving::Deaf), errand.leave = None),
     errands!(
         "clients leave within the request",
         |errand| errand.leave.is_some_and(|leave| matches!(leave.when, When::Sent(_))),

@@ -35,6 +35,8 @@ pub enum Event {
     Upstream(u32),
     /// A deadline of keywheel, where it is driven directly.
     Deadline(u32),
+    /// It is looked whether a session of keywheel's, driven directly, has kept its deadlines.
+    Watch(u32),
     /// The operator does something.
     Operator(u32),
 }

@@ -27,6 +27,8 @@ pub(super) struct Link {
     pub(super) sent: usize,
     pub(super) read_at: u64,
     pub(super) half_closed: bool,
+    /// It neither reads nor writes any more, until the connection is ended.
+    pub(super) deaf: bool,
     pub(super) closing: bool,
     /// When a request was begun last, and the longest between two of them.
     pub(super) asked_at: Option<u64>,
@@ -49,6 +51,7 @@ impl Link {
             sent: 0,
             read_at: 0,
             half_closed: false,
+            deaf: false,
             closing: false,
             asked_at: None,
             silence: 0,
@@ -56,6 +59,9 @@ impl Link {
     }
 
     pub(super) fn write(&mut self, world: &mut World, now: u64, outcomes: &mut [Outcome]) -> bool {
+        if self.deaf {
+            return false;
+        }
         self.release(now, true);
         if self.paused_until.is_some_and(|until| until > now) {
             return false;
@@ -100,6 +106,9 @@ impl Link {
 
     pub(super) fn read(&mut self, world: &mut World, now: u64, pace: Option<(usize, u64)>) -> Read {
         let World { net, scratch: buffer, .. } = world;
+        if self.deaf {
+            return if net.ended(self.end) { Read::Reset } else { Read::Empty };
+        }
         let most = match pace {
             Some(_) if now < self.read_at => return Read::Empty,
             Some((most, _)) => most.min(buffer.len()),
@@ -149,6 +158,10 @@ impl Link {
                 self.half_closed = true;
                 self.outbox.clear();
                 world.net.shutdown(self.end, now);
+                return None;
+            }
+            Leaving::Deaf => {
+                self.deaf = true;
                 return None;
             }
         }

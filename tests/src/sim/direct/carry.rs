@@ -8,7 +8,6 @@ use crate::sim::pipe::Read;
 use crate::sim::world::{Event, Owner, World};
 use keywheel_core::session::{Linked, Loss, Side};
 use keywheel_core::time::Instant;
-use keywheel_core::turn::BLOCK;
 
 /// Carries bytes from or to one side; true when some were.
 type Carry = fn(&mut Direct, u32, &mut Running, Side, &mut World) -> bool;
@@ -66,20 +65,6 @@ impl Direct {
         }
     }
 
-    /// I11: no deadline stays due after its turn. I12: what a session holds is bounded, whatever its peers do.
-    fn bounds(&mut self, id: u32, run: &Running, moved: bool, world: &World) {
-        let now = Instant::from_micros(world.now());
-        let due = run.session.poll_timeout().filter(|(at, _)| *at <= now && !moved && !run.done);
-        if let Some((at, reason)) = due {
-            self.wrong(world.now(), format!("I11 session {id}'s {reason:?} of {at:?} stays due after its turn"));
-        }
-        let limits = &self.settings.limits;
-        let (held, most) = (run.session.held(), limits.request_head + limits.error_body + limits.replay + 4 * BLOCK);
-        if held > most {
-            self.wrong(world.now(), format!("I12 session {id} holds {held} bytes, at most {most} are allowed"));
-        }
-    }
-
     fn read(&mut self, _: u32, run: &mut Running, side: Side, world: &mut World) -> bool {
         let now = Instant::from_micros(world.now());
         let Some(line) = &run.sides[side as usize] else { return false };
@@ -99,6 +84,7 @@ impl Direct {
         match world.net.read(line.end, &mut room[..most]) {
             Read::Got(n) => {
                 line.appetite.took(n);
+                run.came(side, n, now.as_micros());
                 run.session.handle_recv(side, n, &mut turn);
             }
             Read::Empty => {
@@ -129,11 +115,15 @@ impl Direct {
     fn write(&mut self, id: u32, run: &mut Running, side: Side, world: &mut World) -> bool {
         let now = world.now();
         let mut moved = false;
+        if run.sides[side as usize].is_none() {
+            run.flows(side);
+        }
         while let Some(line) = run.sides[side as usize].as_mut().filter(|line| !line.broken) {
             if !run.session.has_transmit(side) {
                 if core::mem::take(&mut line.finishing) {
                     world.net.shutdown(line.end, now);
                 }
+                run.flows(side);
                 break;
             }
             let wrote = world.net.write(line.end, run.session.poll_transmit(side).slices(), now);
@@ -141,9 +131,13 @@ impl Direct {
             match wrote {
                 Write::Took(n) => {
                     line.appetite.turned();
+                    run.flows(side);
                     run.session.handle_sent(side, n, &mut turn);
                 }
-                Write::Full => break,
+                Write::Full => {
+                    run.refused(side, now);
+                    break;
+                }
                 Write::Reset => {
                     line.broken = true;
                     run.session.handle_lost(side, Loss::Reset, &mut turn);
@@ -188,6 +182,7 @@ impl Direct {
     ) {
         let now = Instant::from_micros(world.now());
         world.own(end, Owner::Session(id));
+        run.links();
         run.sides[Side::Upstream as usize] = Some(Line::new(end, made_at, self.habits.most_read));
         run.session.handle_linked(Ok(Linked { reused }), &mut self.lend(now));
     }

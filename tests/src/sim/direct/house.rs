@@ -166,6 +166,7 @@ impl Direct {
 
     pub(super) fn drop_session(&mut self, mut run: Box<Running>, world: &mut World) {
         let now = world.now();
+        self.held -= run.held;
         for line in run.sides.iter_mut().filter_map(Option::take) {
             world.own(line.end, Owner::Nobody);
             world.net.close(line.end, now);

@@ -2,7 +2,7 @@
 
 use super::super::client::{Client, Ending, Manner, Outcome};
 use super::super::engine::Mode;
-use super::super::errand::{Errand, Upload};
+use super::super::errand::{Errand, Leaving, Upload};
 use super::super::swarm::TOKEN;
 use super::{PROBES, Simulation};
 use crate::model::own;
@@ -12,6 +12,8 @@ use keywheel_runtime::fake::Behaviour;
 const WAIT: u64 = 10_000;
 /// What a client has left behind in a slow network has arrived after so long, microseconds.
 const BACKLOG: u64 = 30_000_000;
+/// For so long an idle connection is kept, and then read on, microseconds.
+const KEPT: u64 = 77_000_000;
 
 impl Simulation {
     /// All faults end; keys are as good as new, and the operator resets them.
@@ -140,10 +142,13 @@ impl Simulation {
             let mut before = 0;
             for outcome in &client.outcomes {
                 let from = outcome.began.unwrap_or(healed_at).max(healed_at).max(before);
-                // A client that pauses within its body is waited for, and what comes takes its time on a narrow way.
+                // A client that pauses within its body is waited for, and what comes takes its time on a narrow way. One
+                // that is deaf does not see its answers, of which each takes its time; behind them its connection is idle.
                 let came = outcome.answer.body.len() as u64;
-                let bound =
-                    bound + outcome.errand.pause.map_or(0, |(_, span)| span) + came * self.slowest_byte() / 1_000;
+                let deaf = outcome.ending == Ending::Deaf || outcome.errand.leaves(Leaving::Deaf);
+                let bound = if deaf { bound * client.pipeline() + KEPT } else { bound }
+                    + outcome.errand.pause.map_or(0, |(_, span)| span)
+                    + came * self.slowest_byte() / 1_000;
                 if outcome.ending == Ending::Open || outcome.ended_at.saturating_sub(from) > bound {
                     let (id, ending) = (outcome.errand.id, outcome.ending);
                     late.push(format!(
