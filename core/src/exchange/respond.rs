@@ -178,6 +178,15 @@ impl Exchange {
         held && self.linked && !matches!(self.class, Class::KeyDead | Class::Quota)
     }
 
+    /// Whether there is something to answer with: not what was held of an answer whose connection was given up since.
+    pub(super) fn holds_an_answer(&self) -> bool {
+        match self.own.as_deref() {
+            Some(Own::Held(held)) => held.complete || held.cut || self.goes_on_live(),
+            Some(Own::Page(_)) => true,
+            None => false,
+        }
+    }
+
     /// The walk is over: what the client gets.
     ///
     /// KEY_DEAD and QUOTA become a 503 of our own (a client that sees a 401 would doubt its own token); every

@@ -115,7 +115,7 @@ impl Exchange {
             State::Judging => return self.judge(turn),
             _ => self.withdraw(),
         }
-        if self.own.is_none() {
+        if !self.holds_an_answer() {
             self.fault.get_or_insert(UpstreamFault::Silent);
         }
         if self.state == State::Dialing {

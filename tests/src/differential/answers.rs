@@ -137,7 +137,22 @@ impl Expected {
         matches!(&self.ruling, Ruling::Take(m) if !self.doubt && matches!(m.end, End::At(_)) && self.interim.len() <= 16)
     }
 
-    fn first(&self, answer: &Message, mode: Mode) {
+    /// The final status, where there is one.
+    pub(super) fn status(&self) -> Option<u16> {
+        match &self.ruling {
+            Ruling::Take(message) => Some(status_of(message)),
+            _ => None,
+        }
+    }
+
+    /// Whether it carries this mark.
+    pub(super) fn marks(&self, mark: &[u8]) -> bool {
+        let is = |(name, value): &(String, Vec<u8>)| name.eq_ignore_ascii_case(MARK) && value == mark;
+        matches!(&self.ruling, Ruling::Take(message) if message.fields.iter().any(is))
+    }
+
+    /// Judges the answer that the client got for these bytes.
+    pub(super) fn first(&self, answer: &Message, mode: Mode) {
         let ours = answer.only("x-keywheel-request-id").is_some() && status(answer) >= 400 && is_own(answer, mode);
         let Ruling::Take(sent) = &self.ruling else {
             return assert!(ours && answer.complete, "{:?} became {answer:?}", self.ruling);

@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod requests;
+pub mod story;
 
 use crate::strict::{self, Message, Start};
 

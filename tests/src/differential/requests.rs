@@ -116,7 +116,7 @@ impl Check<'_> {
 
 /// The method that an answer to the beginning of `sent` has to suit. Empty lines may stand before a request (RFC 9112 section
 /// 2.2), of which keywheel bears three; behind anything else it sees no method.
-fn read_as<'r>(ruling: &'r Ruling, mut sent: &[u8]) -> &'r str {
+pub(super) fn read_as<'r>(ruling: &'r Ruling, mut sent: &[u8]) -> &'r str {
     for _ in 0..3 {
         sent = sent.strip_prefix(b"\r\n").unwrap_or(sent);
     }
@@ -128,7 +128,7 @@ fn read_as<'r>(ruling: &'r Ruling, mut sent: &[u8]) -> &'r str {
     }
 }
 
-fn method(start: &Start) -> &str {
+pub(super) fn method(start: &Start) -> &str {
     match start {
         Start::Request { method, .. } => method,
         Start::Response { .. } => panic!("a response"),
@@ -136,7 +136,7 @@ fn method(start: &Start) -> &str {
 }
 
 /// Words of refusals that say that the message is no good HTTP/1.
-const SYNTAX: &[&str] = &[
+pub(super) const SYNTAX: &[&str] = &[
     "bare_line_feed",
     "empty_lines",
     "invalid_request_line",
@@ -160,7 +160,7 @@ const SYNTAX: &[&str] = &[
 ];
 
 /// The stable word of one of keywheel's own errors; empty where there is none.
-fn code(body: &[u8]) -> String {
+pub(super) fn code(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let word = text.split("\"code\":\"").nth(1).and_then(|rest| rest.split('"').next());
     word.unwrap_or_default().to_owned()
@@ -172,7 +172,7 @@ fn same(sent: &rfc::Message, arrived: &Message) {
 }
 
 /// In what the request that arrived is not the one that was sent; of one that is not whole, as far as it came.
-fn difference(sent: &rfc::Message, arrived: &Message) -> Option<&'static str> {
+pub(super) fn difference(sent: &rfc::Message, arrived: &Message) -> Option<&'static str> {
     let (Start::Request { method, target }, Start::Request { method: m, target: t }) = (&sent.start, &arrived.start)
     else {
         return Some("a response");

@@ -6,10 +6,12 @@
 pub mod chunk_splits;
 pub mod classify;
 pub mod config_file;
+pub mod conversation;
 pub mod craft;
 pub mod differential;
 pub mod differential_answer;
 pub mod dotenv;
+mod grammar;
 pub mod json;
 pub mod keys_file;
 mod passage;
@@ -30,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("chunk_splits", chunk_splits::run),
     ("classify", classify::run),
     ("config_file", config_file::run),
+    ("conversation", conversation::run),
     ("differential", differential::run),
     ("differential_answer", differential_answer::run),
     ("dotenv", dotenv::run),

@@ -127,6 +127,16 @@ impl World {
         self.with(|session, turn| session.handle_signal(Signal::Drain, turn));
     }
 
+    /// Whether there are bytes that a peer has not read.
+    pub(super) fn owes(&self, side: Side) -> bool {
+        self.session.as_ref().is_some_and(|session| session.has_transmit(side))
+    }
+
+    /// Whether the dial that is under way may be answered with a connection that was kept.
+    pub(super) fn may_reuse(&self) -> bool {
+        self.dialing.as_ref().is_some_and(|dial| !dial.fresh)
+    }
+
     /// What became of the dial that is under way; false when none is.
     pub(super) fn link(&mut self, linked: Result<Linked, DialError>) -> bool {
         if self.dialing.take().is_none() {

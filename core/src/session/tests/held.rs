@@ -139,6 +139,20 @@ fn whoever_reads_a_long_error_to_its_end_holds_the_permit_as_long() {
 }
 
 #[test]
+fn an_error_whose_connection_was_given_up_is_not_passed_in_part() {
+    let mut rig = Rig::new(TWO);
+    rig.client(CHAT);
+    rig.upstream("HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\n12345");
+    rig.dialing.extend([Dialed::Later]);
+    rig.pass(Duration::from_secs(3));
+    assert_eq!(rig.dials, 2, "another key, whose connection is not there before the time is up");
+    rig.pass(Duration::from_secs(3600));
+    let answer = rig.answer();
+    assert!(answer.starts_with("HTTP/1.1 504 ") && answer.contains("upstream_timeout"), "{answer}");
+    assert_eq!((rig.leases(), rig.hung_up), (0, Some(How::Fin)));
+}
+
+#[test]
 fn a_client_that_leaves_during_the_pause_settles_what_was_held_for_it() {
     let mut rig = Rig::new(TWO);
     rig.client(CHAT);
