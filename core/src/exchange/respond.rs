@@ -178,10 +178,12 @@ impl Exchange {
         held && self.linked && !matches!(self.class, Class::KeyDead | Class::Quota)
     }
 
-    /// Whether there is something to answer with: not what was held of an answer whose connection was given up since.
+    /// Whether there is something to answer with: not what was held of an answer that would pass, and whose connection
+    /// was given up since.
     pub(super) fn holds_an_answer(&self) -> bool {
+        let passes = !matches!(self.class, Class::KeyDead | Class::Quota);
         match self.own.as_deref() {
-            Some(Own::Held(held)) => held.complete || held.cut || self.goes_on_live(),
+            Some(Own::Held(held)) => !passes || held.complete || held.cut || self.goes_on_live(),
             Some(Own::Page(_)) => true,
             None => false,
         }

@@ -74,8 +74,8 @@ impl Request<'_> {
     }
 
     /// The orders in which its attempts may have been made: as they arrived, or, where the network changed that, with
-    /// the one last whose answer the client got, or of which nobody got an answer; or as their connections were made,
-    /// where each had its own.
+    /// the one last whose answer the client got, of which nobody got an answer, or of which somebody did; or as their
+    /// connections were made, where each had its own.
     pub fn orders(&self) -> Vec<Vec<&Attempt>> {
         let arrived: Vec<&Attempt> = self.attempts.iter().collect();
         let status = self.outcome.answer.status;
@@ -87,7 +87,8 @@ impl Request<'_> {
             order.push(attempt);
             order
         };
-        let others = [answered, lost].into_iter().flatten().filter(|last| last + 1 < arrived.len());
+        let heard = arrived.iter().rposition(|attempt| attempt.head_arrived);
+        let others = [answered, lost, heard].into_iter().flatten().filter(|last| last + 1 < arrived.len());
         let mut dialled = arrived.clone();
         dialled.sort_by_key(|attempt| attempt.record.conn);
         let apart = dialled.windows(2).all(|pair| pair[0].record.conn < pair[1].record.conn);
