@@ -119,8 +119,9 @@ impl Direct {
         // what counts is the time for which it was entered.
         for side in [Side::Downstream, Side::Upstream] {
             let since = run.watches[side as usize].stuck.filter(|since| since + self.patience(&run) <= at);
-            let unsaid = run.session.has_transmit(side) && run.sides[side as usize].is_some() && !run.queued;
-            if let Some(since) = since.filter(|_| unsaid) {
+            let Some(since) = since else { continue };
+            run.watches[side as usize].stuck = Some(world.now());
+            if run.session.has_transmit(side) && run.sides[side as usize].is_some() && !run.queued {
                 self.wrong(
                     world.now(),
                     format!("I11 session {id} waits since {since} for its {side:?} to take something"),
