@@ -50,8 +50,11 @@ fn attempts(swarm: &Swarm, request: &Request<'_>, ledger: &Ledger, say: &mut imp
     }
     let mut keys: Vec<_> = request.attempts.iter().map(|attempt| attempt.record.key.as_deref()).collect();
     keys.sort_unstable();
-    // A key that was taken out and put in again meanwhile is another key.
-    let steady = ledger.undisturbed(request.outcome.began.unwrap_or_default(), request.outcome.ended_at);
+    // A key that was taken out and put in again meanwhile is another key. A client that may only have ended its own
+    // direction is served on when it has left.
+    let last = request.attempts.iter().map(|attempt| attempt.record.at.as_micros()).max();
+    let until = request.outcome.ended_at.max(last.unwrap_or_default());
+    let steady = ledger.undisturbed(request.outcome.began.unwrap_or_default(), until);
     if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1] && pair[0].is_some()).filter(|_| steady) {
         say(format!("I2 key {:?} was tried twice", pair[0].map(|key| &key[..6])));
     }

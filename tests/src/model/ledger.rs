@@ -4,6 +4,7 @@ use super::holding::Holding;
 use super::identity::Accounts;
 use super::lines::Line;
 use super::secrets::Secrets;
+use super::turns::Turns;
 use crate::sim::counts::Counts;
 use crate::sim::direct::Seen;
 use keywheel_core::notice::Notice;
@@ -19,6 +20,7 @@ pub struct Ledger {
     /// Lines for the story are wanted.
     tells: bool,
     holding: Holding,
+    turns: Turns,
     /// Leases given and settled, where they can be seen (core mode).
     pub leases: (u64, u64),
     /// Settlements with an outcome, where they can be seen.
@@ -48,6 +50,7 @@ impl Ledger {
             counts: Counts::default(),
             tells,
             holding: Holding::default(),
+            turns: Turns::default(),
             leases: (0, 0),
             judged: 0,
             tales: Vec::new(),
@@ -63,9 +66,16 @@ impl Ledger {
         }
     }
 
+    /// Keys take turns.
+    pub fn in_turns(mut self, keys: &[String]) -> Self {
+        self.turns = Turns::new(previews(keys), true);
+        self
+    }
+
     /// Something passed.
     pub fn enter(&mut self, now: u64, seen: &Seen<'_>) {
         self.broken.extend(self.holding.enter(now, seen));
+        self.broken.extend(self.turns.enter(now, seen));
         match seen {
             Seen::Ask(session, ask) => self.ask(*session, ask, now),
             Seen::Reply(session, reply) => self.reply(*session, reply),
@@ -211,6 +221,7 @@ impl Ledger {
     /// The keys file was reloaded, and has these keys now.
     pub fn reloaded(&mut self, now: u64, keys: &[String]) {
         self.reloads.push(now);
+        self.turns.reload(previews(keys));
         self.accounts.reloaded(&keys.iter().map(|key| preview(key)).collect::<Vec<_>>());
     }
 
@@ -227,6 +238,7 @@ impl Ledger {
     /// All keys were reset.
     pub fn reset(&mut self, now: u64) {
         self.resets.push(now);
+        self.turns.renew();
     }
 
     /// One process ended, another began: what was known is forgotten, and the books begin anew.
@@ -237,6 +249,7 @@ impl Ledger {
         }
         self.holding = Holding::default();
         self.accounts.restarted();
+        self.turns.renew();
         self.judged = 0;
         self.restarts.push(now);
     }
@@ -267,6 +280,10 @@ impl Ledger {
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
+}
+
+fn previews(keys: &[String]) -> Vec<Box<str>> {
+    keys.iter().map(|key| preview(key).into()).collect()
 }
 
 /// A key as pages and logs show it.

@@ -15,3 +15,4 @@ pub mod own;
 pub mod rests;
 pub mod secrets;
 pub mod tunnel;
+pub mod turns;

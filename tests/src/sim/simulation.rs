@@ -124,7 +124,9 @@ impl Simulation {
         }
         let world = Rc::new(RefCell::new(world));
         let setup = scenario.swarm.setup.clone();
-        let ledger = Rc::new(RefCell::new(Ledger::new(&setup.keys, TOKEN, plan.record != Record::Nothing)));
+        let ledger = Ledger::new(&setup.keys, TOKEN, plan.record != Record::Nothing);
+        let fair = scenario.swarm.setting("LOAD_BALANCE_STRATEGY").is_none_or(|strategy| strategy == "round_robin");
+        let ledger = Rc::new(RefCell::new(if fair { ledger.in_turns(&setup.keys) } else { ledger }));
         let engine = start(&setup, &scenario, &world, &ledger)?;
         Ok(Simulation {
             world,
