@@ -1,14 +1,15 @@
 //! A whole exchange by messages alone: no HTTP/1 byte in sight. HTTP/2 and translating providers come in here.
 
 use http::{Method, StatusCode};
+use keywheel_core::classify::Class;
 use keywheel_core::config::{Config, KeyEntry, Settings};
 use keywheel_core::exchange::{Answer, Break, Disposition, Exchange, Step};
 use keywheel_core::message::{FieldBuf, Fields, Length, RequestHead, ResponseHead, Version};
 use keywheel_core::origin::{BaseUrl, Origin};
-use keywheel_core::proxy::Proxy;
+use keywheel_core::proxy::{Ask, Proxy, Reply};
 use keywheel_core::replay::Intake;
 use keywheel_core::secret::Secret;
-use keywheel_core::session::{DialError, Linked};
+use keywheel_core::session::{DialError, Linked, Reason};
 use keywheel_core::time::{Instant, UnixMillis, Wall};
 use keywheel_core::turn::{Pool, Turn};
 use std::sync::Arc;
@@ -211,6 +212,32 @@ fn an_unreachable_upstream_is_answered_502_and_blames_no_key() {
     assert_eq!(page.status, 502);
     assert!(world.attempts.is_empty(), "nothing was sent");
     assert_eq!(world.turn(|turn| exchange.handle_delivered(true, turn)).map(|_| ()), Some(()));
+}
+
+#[test]
+fn a_pause_that_ends_before_the_verdict_was_told_tells_it_once() {
+    let mut world = World::new(&["sk-first-0000000001"]);
+    let mut exchange = world.begin(2);
+    world.data(&mut exchange, b"{}", true);
+    assert_eq!(world.head(&mut exchange, 503, Length::Exact(10)), Disposition::Hold);
+    world.body(&mut exchange, b"12345", false);
+    for expected in [Reason::ErrorTime, Reason::Backoff] {
+        let (now, reason) = exchange.poll_timeout().expect("a deadline");
+        assert_eq!(reason, expected);
+        let mut turn = Turn { now, wall: Wall::new(NOW, UNIX), settings: &world.settings, pool: &mut world.pool };
+        exchange.handle_timeout(&mut turn);
+    }
+    let mut asks = Vec::new();
+    while let Some(step) = exchange.poll() {
+        let Step::Ask(ask) = step else { continue };
+        asks.push(
+            matches!(&ask, Ask::Swap(settle) if settle.outcome.as_ref().is_some_and(|o| o.class == Class::Overload)),
+        );
+        let reply = world.proxy.handle_ask(ask, NOW);
+        assert!(matches!(reply, Reply::Kept(..)), "no other key: the answer goes on, and its lease: {reply:?}");
+        world.turn(|turn| exchange.handle_reply(reply, turn));
+    }
+    assert_eq!(asks, [true], "the swap, and no verdict beside it");
 }
 
 #[test]

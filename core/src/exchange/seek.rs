@@ -240,6 +240,8 @@ impl Exchange {
     fn swap(&mut self, lease: Lease, outcome: Outcome, turn: &Turn<'_>) {
         self.alarm = None;
         self.state = State::Asking;
+        // Where the verdict was not even told yet, it falls with this.
+        self.due.verdict = false;
         self.verdict = Some(Box::new(outcome.clone()));
         if self.model == Model::Unread {
             // It was looked for as evidence; what is still to come of the body is not waited for.
