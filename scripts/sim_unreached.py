@@ -1,19 +1,22 @@
-"""Lines of core in regions that no seed reached: how many of them rows and core's own tests reach instead, and those that nobody
-reaches and the first argument does not explain. The other arguments are reports of llvm-cov: seeds, rows, tests."""
+"""Regions of core that no seed reached, and who reaches them instead. A report of llvm-cov each of the seeds, of the rows of
+tests/conformance and of the tests; what none of the three reached is to be explained in the first argument, or it is listed
+and the exit is 1. The second argument is where the whole list is written."""
 
 import collections
 import json
 import pathlib
+import re
 import sys
 
-explained, *reports = sys.argv[1:]
+explained, listing, *reports = sys.argv[1:]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CODE = 0  # the kind of a region that is code
+FUNCTION = re.compile(r"\s*(?:pub(?:\([^)]*\))? )?(?:const )?fn (\w+)")
 
 
 def regions(report):
     """How often each region of core ran. Of a function that is there several times (generics, inlined copies) one that ran is
-    enough; of a file, what stands behind `mod tests` is no part."""
+    enough; tests are no part of a file."""
     counts = collections.Counter()
     for data in json.load(open(report))["data"]:
         for function in data["functions"]:
@@ -26,41 +29,48 @@ def regions(report):
 
 
 def words():
+    """Explanations by file and function; `path | function, function … or * | reason`."""
     found = {}
     for line in open(ROOT / explained):
         if line.strip() and not line.startswith("#"):
-            path, text, why = (part.strip() for part in line.split(" | "))
-            found[path, text] = why
+            path, functions, why = (part.strip() for part in line.split(" | "))
+            found.update({(path, name.strip()): why for name in functions.split(",")})
     return found
 
 
-def place_of(path, start):
-    """The line itself, its function, or the whole file, as explanations name them."""
-    lines = (ROOT / path).read_text().splitlines()
-    text = lines[start - 1].strip()
-    above = next((line.strip() for line in reversed(lines[:start]) if " fn " in f" {line.strip()}"), "")
-    return text, [(path, key) for key in (text, above.split("(")[0].split("<")[0].split("fn ")[-1], "*")]
+def place_of(path, start, cache={}):
+    """The line, and the function that it stands in."""
+    if path not in cache:
+        cache[path] = (ROOT / path).read_text().splitlines()
+    above = (FUNCTION.match(line) for line in reversed(cache[path][:start]))
+    return cache[path][start - 1].strip(), next((found[1] for found in above if found), "")
 
 
 seeds, rows, tests = map(regions, reports)
-why, by, used, left = words(), collections.Counter(), set(), []
+why, used = words(), set()
+by, lines = collections.Counter(), {}
 for region in sorted(region for region, count in seeds.items() if count == 0):
+    path, start = region[:2]
+    text, function = place_of(path, start)
+    key = next((key for key in ((path, function), (path, "*")) if key in why), None)
     if rows[region]:
-        by["rows of tests/conformance"] += 1
+        who = "rows of tests/conformance"
     elif tests[region]:
-        by["tests of core"] += 1
+        who = "tests"
+    elif key:
+        who, _ = "nothing, explained", used.add(key)
     else:
-        text, keys = place_of(region[0], region[1])
-        key = next((key for key in keys if key in why), None)
-        by["nothing, as is explained" if key else "nothing"] += 1
-        used.add(key)
-        if key is None:
-            left.append(f"{region[0]}:{region[1]}: {text}")
-for line in dict.fromkeys(left):
-    print(line)
-for path, text in sorted(set(why) - used):
-    print(f"reached by now, its explanation can go: {path} | {text}")
+        who = "nothing"
+    by[who] += 1
+    reason = f"{who}: {why[key]}" if who.endswith("explained") else who
+    lines[path, start, reason] = f"{path}:{start}: {function}: {text}  [{reason}]"
+pathlib.Path(listing).write_text("".join(f"{line}\n" for line in lines.values()))
+for (_, _, reason), line in lines.items():
+    if reason == "nothing":
+        print(line)
+for path, function in sorted(set(why) - used):
+    print(f"needed no more, can go: {path} | {function}")
 missed = sum(by.values())
-print(f"{100 * (1 - missed / max(1, len(seeds))):.1f} % of {len(seeds)} regions of core are reached by seeds; of the other {missed}:")
-print(", ".join(f"{count} by {who}" for who, count in by.most_common()))
-sys.exit(bool(left))
+print(f"{100 * (1 - missed / max(1, len(seeds))):.1f} % of {len(seeds)} regions of core are reached by seeds; of the other {missed} are reached by")
+print("; ".join(f"{who}: {count}" for who, count in by.most_common()) + f"; all of them: {listing}")
+sys.exit(by["nothing"] > 0)
