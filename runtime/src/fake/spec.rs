@@ -1,7 +1,7 @@
 //! How one answer is steered: a short text that a request brings, or that a key's behaviour implies.
 //!
 //! `fake:status=429,retry_after=2` in the JSON field `user`, in the field `x-fake`, or (percent-free) as `fake=` in
-//! the query. Flags have no value. Bytes of the body are counted before framing and after gzip.
+//! the query. Flags have no value; a comma in one is `%2C`. Bytes of the body are counted before framing and after gzip.
 
 use super::rows::Row;
 use std::str::FromStr;
@@ -119,7 +119,7 @@ impl Spec {
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let bad = || format!("`{value}` is no value for `{name}`");
-        let text = || Some(value.to_owned());
+        let text = || Some(value.replace("%2C", ","));
         let fault = |in_head, reset, after| Some(Fault { in_head, after, reset });
         match name {
             "error" => self.error = Some(Row::named(value).ok_or_else(bad)?),

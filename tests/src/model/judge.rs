@@ -22,6 +22,7 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
         uploads(request, &mut say);
         secrets(request, ledger, &mut say);
         hops(request, &mut say);
+        options(evidence.swarm, request, &mut say);
         lines::judge(request, ledger, &mut say);
         departures::judge(evidence.swarm, request, &mut say);
         departures::half_closed(evidence.swarm, request, &mut say);
@@ -249,6 +250,21 @@ fn secrets(request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String))
     for Attempt { record, .. } in &request.attempts {
         if memchr::memmem::find(&record.head, &crate::sim::swarm::TOKEN.as_bytes()[..12]).is_some() {
             say("I14 the client's credential reached the upstream".into());
+        }
+    }
+}
+
+/// What the operator wrote behind a key goes out with it, and nothing of the kind that a client sent (keywheel: README, keys).
+fn options(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
+    for Attempt { record, .. } in &request.attempts {
+        let Some(key) = record.key.as_deref() else { continue };
+        let head = String::from_utf8_lossy(&record.head);
+        for (field, option) in [("openai-organization: ", "org"), ("openai-project: ", "project")] {
+            let is = |line: &&str| line.get(..field.len()).is_some_and(|name| name.eq_ignore_ascii_case(field));
+            let sent: Vec<_> = head.split("\r\n").filter(is).map(|line| &line[field.len()..]).collect();
+            if sent != Vec::from_iter(swarm.setup.option(key, option)) {
+                say(format!("I6 {field}{sent:?} went out with a key that says {:?}", swarm.setup.option(key, option)));
+            }
         }
     }
 }

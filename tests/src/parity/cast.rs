@@ -17,7 +17,11 @@ pub fn setup(env: &[(String, String)], keys: usize, up: &str) -> Setup {
     let defaults = [("AUTH_KEY", TOKEN), ("OPENAI_BASE_URL", &base), ("ENABLE_CORS", "false"), ("WORKERS", "1")];
     let unset = |(name, _): &(&str, &str)| env.iter().all(|(own, _)| own != name);
     let defaults = defaults.into_iter().filter(unset).map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Setup { env: defaults.chain(env.iter().cloned()).collect(), keys: (1..=keys).map(key).collect() }
+    Setup {
+        env: defaults.chain(env.iter().cloned()).collect(),
+        keys: (1..=keys).map(key).collect(),
+        ..Setup::default()
+    }
 }
 
 /// What a name of the table stands for, where the upstream is at `up`.

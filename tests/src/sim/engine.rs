@@ -4,7 +4,7 @@ use super::crypto;
 use super::dice::Dice;
 use super::direct::{Direct, Habits, Observer, Seen};
 use super::full::Machine;
-use super::runtime::{Shape, SimRuntime};
+use super::runtime::{Shape, SimRuntime, unix};
 use super::setup::Setup;
 use super::world::{Event, Owner, Shared};
 use keywheel_core::proxy::Proxy;
@@ -170,6 +170,15 @@ impl Engine {
                 direct.reload(&mut world.borrow_mut());
             }
             Engine::Full(machine, _) => machine.reload(setup),
+        }
+    }
+
+    /// Somebody set the wall clock, which is looked at from time to time.
+    pub fn look_at_the_clock(&mut self, world: &Shared) {
+        let shown = unix(&world.borrow());
+        self.look(world, |proxy, now| proxy.report_clock(shown, now));
+        if let Engine::Core(direct) = self {
+            direct.settle_proxy(&mut world.borrow_mut());
         }
     }
 

@@ -11,6 +11,10 @@ pub struct Errand {
     pub method: &'static str,
     /// Target.
     pub target: String,
+    /// Another way to write the target, which is sent instead.
+    pub said: Option<String>,
+    /// The line that carries its credential, or `?` and what of the query does; `None`: as its client does.
+    pub credential: Option<String>,
     /// Model that its body names; empty when none.
     pub model: &'static str,
     /// Further field lines, without CRLF.
@@ -88,6 +92,8 @@ impl Errand {
             id,
             method: "GET",
             target: target.to_owned(),
+            said: None,
+            credential: None,
             model: "",
             fields: Vec::new(),
             body: Vec::new(),
@@ -132,7 +138,13 @@ impl Errand {
         if let Some(raw) = &self.raw {
             return raw.clone();
         }
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: proxy.test\r\n", self.method, self.target);
+        let credential = self.credential.as_deref().filter(|_| !self.unauthorized).unwrap_or(credential);
+        let mut target = self.said.clone().unwrap_or_else(|| self.target.clone());
+        let (credential, query) = credential.strip_prefix('?').map_or((credential, ""), |query| ("", query));
+        if !query.is_empty() {
+            target.extend([if target.contains('?') { "&" } else { "?" }, query]);
+        }
+        let mut head = format!("{} {target} HTTP/1.1\r\nHost: proxy.test\r\n", self.method);
         let mut line = |text: &str| head.extend([text, "\r\n"]);
         if !credential.is_empty() {
             line(credential);

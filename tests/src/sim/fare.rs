@@ -2,6 +2,7 @@
 
 use super::dice::Dice;
 use super::swarm::{odds, weight};
+use super::variety::Variety;
 use super::workload::{KINDS, LATER_KINDS};
 use keywheel_runtime::fake::ROWS;
 
@@ -20,6 +21,8 @@ pub struct Fare {
     pub mangling: u32,
     /// Per cent of clients that read slowly, and that pipeline.
     pub slow: u32,
+    /// What is said in other words.
+    pub variety: Variety,
     /// See `slow`.
     pub pipelining: u32,
 }
@@ -81,20 +84,7 @@ impl Fare {
             wishes.extend(SLOW.map(|row| (in_pieces(row, &mut later), weight(&mut later, 70))));
         }
         let n = dice.range(1, 40);
-        let fine = [
-            "until_close".to_owned(),
-            "chunked".to_owned(),
-            "trailers".to_owned(),
-            "gzip".to_owned(),
-            "close".to_owned(),
-            "event_comments".to_owned(),
-            "interim=2".to_owned(),
-            format!("chunks={n},size={}", n * 10),
-            format!("interval_ms={n},chunks={}", n / 2),
-            format!("bytes={}", n * 5_000),
-            format!("delay_ms={n}"),
-        ];
-        wishes.extend(fine.into_iter().map(|wish| (wish, weight(dice, 40))));
+        wishes.extend(fine(n).into_iter().map(|wish| (wish, weight(dice, 40))));
         kinds.extend(LATER_KINDS.map(|_| weight(&mut later, 60) / 4));
         Fare {
             kinds,
@@ -102,8 +92,26 @@ impl Fare {
             leaving: if calm { 0 } else { odds(dice, 30) },
             deaf: if calm || deafness.chance(70) { 0 } else { deafness.range(1, 20) as u32 },
             mangling: odds(dice, 25),
+            variety: Variety::drawn(&mut dice.child(114), calm),
             slow: odds(dice, 50),
             pipelining: odds(dice, 50),
         }
     }
+}
+
+/// Wishes about answers that are good ones.
+fn fine(n: u64) -> [String; 11] {
+    [
+        "until_close".to_owned(),
+        "chunked".to_owned(),
+        "trailers".to_owned(),
+        "gzip".to_owned(),
+        "close".to_owned(),
+        "event_comments".to_owned(),
+        "interim=2".to_owned(),
+        format!("chunks={n},size={}", n * 10),
+        format!("interval_ms={n},chunks={}", n / 2),
+        format!("bytes={}", n * 5_000),
+        format!("delay_ms={n}"),
+    ]
 }

@@ -11,6 +11,10 @@ pub enum Intervention {
     Key(usize, Behaviour),
     /// Another keys file: the keys that it holds, in this order.
     Reload(Vec<usize>),
+    /// A configuration that is none: nothing changes.
+    Misread,
+    /// Somebody sets the wall clock, milliseconds on or back.
+    Wall(i64),
     /// The clock jumps ahead, microseconds.
     Jump(u64),
     /// The operator revives all keys, whatever is in flight.
@@ -22,8 +26,16 @@ pub enum Intervention {
 }
 
 /// Names of all kinds, as [`name`] gives them.
-pub const NAMES: [&str; 6] =
-    ["a key changes its behaviour", "reload of other keys", "the clock jumps", "reset of all keys", "heal", "drain"];
+pub const NAMES: [&str; 8] = [
+    "a key changes its behaviour",
+    "reload of other keys",
+    "a reload that fails",
+    "the wall clock is set",
+    "the clock jumps",
+    "reset of all keys",
+    "heal",
+    "drain",
+];
 
 /// Draws what will happen; `plans` are the dice of stories that take several steps.
 pub(super) fn interventions(
@@ -105,6 +117,13 @@ fn stories(dice: &mut Dice, keys: usize, heal_at: u64, all: &mut Vec<(u64, Inter
         all.push((at + heal_at / 4, Intervention::Key(key, now)));
         all.push((at + heal_at / 4, Intervention::Jump(2 * 3_600_000_000)));
     }
+    if dice.chance(6) {
+        all.push((dice.range(0, heal_at), Intervention::Misread));
+    }
+    if dice.chance(6) {
+        let step = dice.range(0, 7_200_000) as i64 - 3_600_000;
+        all.push((dice.range(0, heal_at), Intervention::Wall(step)));
+    }
 }
 
 /// A behaviour in few words.
@@ -127,6 +146,8 @@ pub fn name(intervention: &Intervention) -> &'static str {
     match intervention {
         Intervention::Key(..) => "a key changes its behaviour",
         Intervention::Reload(_) => "reload of other keys",
+        Intervention::Misread => "a reload that fails",
+        Intervention::Wall(_) => "the wall clock is set",
         Intervention::Jump(_) => "the clock jumps",
         Intervention::Reset => "reset of all keys",
         Intervention::Heal => "heal",
@@ -139,6 +160,8 @@ pub(super) fn shown(intervention: &Intervention) -> String {
     match intervention {
         Intervention::Key(n, behaviour) => format!("key {n} from now on: {}", manner_of(behaviour)),
         Intervention::Reload(order) => format!("reload: keys {order:?}"),
+        Intervention::Misread => "reload: no keys".into(),
+        Intervention::Wall(millis) => format!("the wall clock is set by {} s", millis / 1_000),
         Intervention::Jump(micros) => format!("the clock jumps by {} s", micros / 1_000_000),
         Intervention::Reset => "all keys are reset".into(),
         Intervention::Heal => "all faults end".into(),

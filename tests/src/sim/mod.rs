@@ -29,6 +29,7 @@ pub mod swarm;
 pub mod switch;
 pub mod trace;
 pub mod upstream;
+pub mod variety;
 pub mod weather;
 pub mod workload;
 pub mod world;

@@ -23,6 +23,11 @@ use std::time::Duration;
 /// Wall-clock time at the beginning of every simulation: 2026-11-01T00:00:00Z.
 pub const EPOCH: UnixMillis = UnixMillis(1_793_491_200_000);
 
+/// What the wall clock shows.
+pub fn unix(world: &World) -> UnixMillis {
+    UnixMillis(EPOCH.0.saturating_add(world.now() / 1000).saturating_add_signed(world.wall))
+}
+
 type OnSignal = Box<dyn FnMut(ProcessSignal)>;
 
 /// A handle to the simulated machine that keywheel runs on.
@@ -155,7 +160,7 @@ impl traits::Runtime for SimRuntime {
     }
 
     fn unix_now(&self) -> UnixMillis {
-        UnixMillis(EPOCH.0 + self.world.borrow().now() / 1000)
+        unix(&self.world.borrow())
     }
 
     fn seed(&self) -> u64 {

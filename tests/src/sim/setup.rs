@@ -2,6 +2,7 @@
 
 use keywheel_core::config::{Config, Files, Layers};
 use keywheel_core::secret::Secret;
+use std::collections::BTreeMap;
 
 /// An environment and a keys file.
 #[derive(Clone, Debug, Default)]
@@ -10,9 +11,21 @@ pub struct Setup {
     pub env: Vec<(String, String)>,
     /// Lines of the keys file.
     pub keys: Vec<String>,
+    /// What stands behind a key, by key.
+    pub options: BTreeMap<String, String>,
 }
 
 impl Setup {
+    fn keys_file(&self) -> String {
+        let options = |key| self.options.get(key).map_or("", |options| options.as_str());
+        self.keys.iter().map(|key| format!("{key}{}\n", options(key))).collect()
+    }
+
+    /// What stands behind this key under this name.
+    pub fn option(&self, key: &str, name: &str) -> Option<&str> {
+        self.options.get(key)?.split(' ').find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
+    }
+
     /// The configuration that comes of it.
     ///
     /// # Errors
@@ -26,7 +39,7 @@ impl Setup {
                 break;
             }
             for path in needed {
-                let keys = (&*path == "keys.txt").then(|| Secret::new(self.keys.join("\n")));
+                let keys = (&*path == "keys.txt").then(|| Secret::new(self.keys_file()));
                 files.add(&path, keys.ok_or_else(|| "not found".to_owned()));
             }
         }

@@ -289,6 +289,11 @@ impl Simulation {
                 self.ledger.borrow_mut().reloaded(now, &self.setup.keys);
                 self.engine.reload(&self.setup, &self.world);
             }
+            Intervention::Misread => self.engine.reload(&Setup { keys: Vec::new(), ..self.setup.clone() }, &self.world),
+            Intervention::Wall(millis) => {
+                self.world.borrow_mut().wall += millis;
+                self.engine.look_at_the_clock(&self.world);
+            }
             Intervention::Jump(micros) => {
                 let mut world = self.world.borrow_mut();
                 world.agenda.jump(micros);

@@ -7,6 +7,7 @@ use super::fare::{Fare, in_pieces};
 use super::intervention::{Intervention, interventions};
 use super::setup::Setup;
 use super::upstream::Mischief;
+use super::variety::key_options;
 use super::weather::Climate;
 use keywheel_runtime::fake::{Behaviour, ROWS, Spec};
 use std::time::Duration;
@@ -108,8 +109,8 @@ impl Swarm {
     pub fn drawn(dice: &mut Streams, mode: Mode) -> Self {
         let dice = &mut dice.swarm;
         // What was added later draws from streams of its own.
-        let [mut timing, mut plans, mut crowd, mut pools, mut bounds] =
-            [101, 102, 103, 105, 110].map(|n| dice.child(n));
+        let [mut timing, mut plans, mut crowd, mut pools, mut bounds, mut options] =
+            [101, 102, 103, 105, 110, 115].map(|n| dice.child(n));
         let calm = dice.chance(12);
         let climate = if calm || dice.chance(15) { Climate::calm() } else { Climate::drawn(dice) };
         let tls = mode == Mode::Full && dice.chance(25);
@@ -118,7 +119,7 @@ impl Swarm {
         let interventions = interventions(dice, &mut plans, keys.len(), heal_at, calm);
         Swarm {
             calm,
-            setup: bounded(pooled(setup(dice, &keys, tls), &mut pools), &mut bounds),
+            setup: optioned(bounded(pooled(setup(dice, &keys, tls), &mut pools), &mut bounds), &mut options),
             carriage: timed(carriage(dice, mode, tls), &mut timing, calm),
             climate,
             tls,
@@ -217,7 +218,15 @@ fn setup(dice: &mut Dice, keys: &[Key], tls: bool) -> Setup {
     maybe(dice, 10, "LIMIT_WAITING", &["2"]);
     maybe(dice, 10, "LIMIT_CONNECTIONS", &["3"]);
     maybe(dice, 10, "LIMIT_KEEP_ALIVE", &["2000"]);
-    Setup { env, keys: keys.iter().map(|key| key.text.clone()).collect() }
+    Setup { env, keys: keys.iter().map(|key| key.text.clone()).collect(), ..Setup::default() }
+}
+
+/// Now and then more is said of a key than itself.
+fn optioned(mut setup: Setup, dice: &mut Dice) -> Setup {
+    if dice.chance(15) {
+        setup.options = setup.keys.iter().map(|key| (key.clone(), key_options(dice))).collect();
+    }
+    setup
 }
 
 /// Now and then no idle connection is kept.

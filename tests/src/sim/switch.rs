@@ -199,6 +199,8 @@ pub const SWITCHES: &[Switch] = &[
     // The operator and the clock.
     act!("keys change their behaviour", Intervention::Key(..)),
     act!("reloads of other keys", Intervention::Reload(_)),
+    act!("reloads that fail", Intervention::Misread),
+    act!("the wall clock is set", Intervention::Wall(_)),
     act!("the clock jumps", Intervention::Jump(_)),
     act!("keys are reset in mid-flight", Intervention::Reset),
     act!("SIGTERM", Intervention::Drain),
@@ -215,6 +217,10 @@ pub const SWITCHES: &[Switch] = &[
     errands!("clients pause", |errand| errand.pause.is_some(), errand.pause = None),
     errands!("clients expect 100", |errand| errand.expect.is_some(), errand.expect = None),
     errands!("malformed requests", |errand| errand.mangled.is_some(), errand.retreat()),
+    errands!("other words", |errand| errand.said.is_some() || errand.credential.is_some(), {
+        errand.said = None;
+        errand.credential = None;
+    }),
     errands!("tunnels", |errand| !errand.frames.is_empty(), errand.retreat()),
     errands!("keys reset by clients", |errand| errand.target == "/reset-keys", errand.retreat()),
     errands!("reloads by clients", |errand| errand.target == "/reload", errand.retreat()),

@@ -111,6 +111,7 @@ fn errand(dice: &mut Dice, fare: &Fare, id: u32) -> Errand {
     } else if !errand.body.is_empty() && dice.chance(fare.leaving / 2) {
         errand.pause = Some((dice.below(errand.body.len()), dice.range(100_000, 30_000_000)));
     }
+    fare.variety.vary(&mut errand, &mut dice.child(108));
     let mut deafness = dice.child(107);
     if deafness.chance(fare.deaf) && errand.mangled.is_none() {
         let when = leave(&mut deafness, errand.body.len()).when;

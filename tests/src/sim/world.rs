@@ -117,6 +117,8 @@ pub struct World {
     pub places: BTreeMap<SocketAddr, u32>,
     /// Timers of tasks: how late they come at most (microseconds), and per cent of settings with a wake-up for nothing.
     pub timing: (u64, u32),
+    /// How far the wall clock was set on, milliseconds.
+    pub wall: i64,
     timing_dice: Dice,
     /// What clients and upstreams read into.
     pub scratch: Box<[u8]>,
@@ -144,6 +146,7 @@ impl World {
             names: BTreeMap::new(),
             places: BTreeMap::new(),
             timing: (0, 0),
+            wall: 0,
             timing_dice: Streams::new(seed).clock,
             scratch: vec![0; 16 * 1024].into(),
             owners: Vec::new(),
