@@ -38,18 +38,18 @@ impl Check<'_> {
     fn one(&mut self, ruling: &Ruling) -> bool {
         let method = read_as(ruling, self.sent);
         let message = match ruling {
-            Ruling::Part => return self.refused(None, method, false),
+            Ruling::Part => return self.refused(None, method, None),
             Ruling::Refuse(rule) => {
-                return self.refused(Some(*rule).filter(|_| self.sections() > 0), method, false);
+                return self.refused(Some(*rule).filter(|_| self.sections() > 0), method, None);
             }
             Ruling::Take(message) => message,
         };
         match message.end {
             End::Broken(rule) => {
                 let in_chunk = rule.starts_with("RFC 9112 7");
-                self.refused(Some(rule).filter(|_| in_chunk || self.sections() > 1), method, true)
+                self.refused(Some(rule).filter(|_| in_chunk || self.sections() > 1), method, Some(message))
             }
-            End::Cut => self.refused(None, method, true),
+            End::Cut => self.refused(None, method, Some(message)),
             End::At(size) => {
                 self.sent = &self.sent[size..];
                 self.taken(message, method)
@@ -62,16 +62,15 @@ impl Check<'_> {
         self.sent.trim_ascii_start().windows(4).filter(|end| end == b"\r\n\r\n").count()
     }
 
-    /// A message that is not whole, or breaks a rule (`in_body`: behind its head): the latter is told to the client, and the
-    /// connection ends.
-    fn refused(&mut self, rule: Option<&str>, method: &str, in_body: bool) -> bool {
+    /// A message that is not whole, or breaks a rule (behind its `head`, where that is given): the latter is told to the client,
+    /// and the connection ends.
+    fn refused(&mut self, rule: Option<&str>, method: &str, head: Option<&rfc::Message>) -> bool {
         if let Some(arrived) = self.arrived.next() {
             panic!("{rule:?} was sent on: {arrived:?}");
         }
         match (self.answer(method), rule) {
             (Some(answer), _) => {
-                // A preflight is answered from its head, before what is wrong in its body has come.
-                if method == "OPTIONS" && in_body && answer.only(MARK).is_none() && status(&answer) == 204 {
+                if head.is_some_and(|head| is_of_head(head, &answer)) {
                     return false;
                 }
                 assert!(answer.only(MARK).is_none() && status(&answer) >= 400, "{rule:?}: {answer:?}");
@@ -127,6 +126,20 @@ pub(super) fn read_as<'r>(ruling: &'r Ruling, mut sent: &[u8]) -> &'r str {
         _ => "GET",
     }
 }
+
+/// Whether it is the answer to a preflight or a page of keywheel's own: these are given from the head, before what is wrong
+/// in the body has come.
+pub(super) fn is_of_head(head: &rfc::Message, answer: &Message) -> bool {
+    let Start::Request { method, target } = &head.start else { panic!("a response") };
+    let path = target.split('?').next().unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    let closes = answer.only("connection").is_some_and(|c| c == b"close");
+    let page = PAGES.contains(&path) && closes;
+    answer.only(MARK).is_none() && (page || method == "OPTIONS" && status(answer) == 204)
+}
+
+/// The paths of keywheel's own pages.
+const PAGES: &[&str] = &["/health", "/livez", "/readyz", "/stats", "/blacklist", "/reset-keys", "/reload"];
 
 pub(super) fn method(start: &Start) -> &str {
     match start {
