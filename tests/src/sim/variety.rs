@@ -102,7 +102,7 @@ fn escape(body: &mut Vec<u8>, dice: &mut Dice) {
 
 /// An error that says when to come again.
 fn hint(dice: &mut Dice) -> String {
-    let mut row = *dice.pick(&["rate_requests", "rate_tokens", "overloaded", "server_error", "insufficient_quota"]);
+    let mut row = *dice.pick(&["rate_requests", "rate_tokens", "overloaded", "server_error"]);
     let name = *dice.pick(&["retry_after", "retry_after_ms", "reset_requests", "reset_tokens", "message"]);
     let mut text = match dice.range(0, 3) {
         0 => http_date(dice),
