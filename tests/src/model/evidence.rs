@@ -29,6 +29,17 @@ pub struct Attempt {
     pub doubtful: bool,
 }
 
+impl Attempt {
+    /// Whether keywheel may have taken it for one of these classes: by what it is, or, where that is not certain, by what
+    /// any error of its status means, in part or by the status alone; or for the 408 that came unasked.
+    pub(super) fn may_mean(&self, classes: &[&str]) -> bool {
+        let of_status = ROWS.iter().filter(|row| row.status == self.record.status).map(|row| row.class);
+        let in_part = self.record.status >= 400
+            && of_status.chain([by_status(self.record.status)]).any(|class| classes.contains(&class));
+        classes.contains(&self.class) || self.doubtful && in_part || self.spoiled && classes.contains(&by_status(408))
+    }
+}
+
 /// One client request.
 #[derive(Clone, Debug)]
 pub struct Request<'e> {

@@ -43,7 +43,7 @@ pub fn judge(evidence: &Evidence<'_>, ledger: &Ledger) -> Vec<String> {
 /// I2: how many attempts, and with which keys.
 fn attempts(swarm: &Swarm, request: &Request<'_>, ledger: &Ledger, say: &mut impl FnMut(String)) {
     let retries: usize = swarm.setting("MAX_RETRIES").and_then(|n| n.parse().ok()).unwrap_or(3);
-    let is_free = |attempt: &&Attempt| attempt.doubtful || matches!(attempt.class, "key_dead" | "quota");
+    let is_free = |attempt: &&Attempt| attempt.head_arrived && attempt.may_mean(&["key_dead", "quota"]);
     let free = request.attempts.iter().filter(is_free).count();
     let n = request.attempts.len();
     if n > (1 + retries + free).min(32) {
@@ -81,17 +81,20 @@ fn walk(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     judged.min_by_key(Vec::len).unwrap_or_default().into_iter().for_each(say);
 }
 
+/// Classes of answers by which nothing was carried out.
+const REPEATED: [&str; 5] = ["key_dead", "quota", "rate", "access", "overload"];
+
 /// I3 and I4: what may be followed by another attempt.
 fn repeats(swarm: &Swarm, request: &Request<'_>, order: &[&Attempt], say: &mut impl FnMut(String)) {
     let errand = &request.outcome.errand;
     let ambiguous_allowed = errand.idempotent() || swarm.setting("RETRY_AMBIGUOUS") == Some("true");
     for (attempt, _) in order.iter().zip(order.iter().skip(1)) {
         let arrived = attempt.head_arrived;
-        if attempt.doubtful {
+        if attempt.doubtful && (ambiguous_allowed || attempt.may_mean(&REPEATED)) {
             continue;
         }
         match attempt.class {
-            "key_dead" | "quota" | "rate" | "access" | "overload" if arrived => {}
+            class if arrived && REPEATED.contains(&class) => {}
             "" if ambiguous_allowed => {}
             _ if !arrived && ambiguous_allowed => {}
             "" => say("I4 started again although an attempt may have been carried out".into()),
@@ -222,7 +225,7 @@ fn calm(swarm: &Swarm, request: &Request<'_>, say: &mut impl FnMut(String)) {
     let slack = swarm.slack().unwrap_or_default();
     let closed = request.outcome.silence + slack >= KEEP_ALIVE && request.outcome.answer.status == 0;
     let outwaited = match request.outcome.ending {
-        Ending::Eof => swarm.fare.slow > 0 && request.outcome.answer.status == 0,
+        Ending::Eof => swarm.fare.slow > 0 && closed,
         Ending::Reset => swarm.fare.slow > 0 && (hurried || closed),
         _ => false,
     };

@@ -57,7 +57,9 @@ pub(super) fn fits(own: &'static str, swarm: &Swarm, request: &Request<'_>, last
         "upstream_unreachable" => {
             breaks || up.refuse + up.blackhole + lookups.0 > 0 || swarm.tls && up.stall + up.mute > 0
         }
-        "upstream_lost" | "upstream_timeout" => odd || last.is_none(),
+        "upstream_lost" => odd || last.is_none(),
+        // What was held in part of an error does not pass when its connection was given up meanwhile.
+        "upstream_timeout" => odd || last.is_none_or(|last| last.doubtful),
         "upstream_garbled" => odd || GARBLED.iter().any(|wish| request.outcome.errand.spec.contains(wish)),
         "request_timeout" => {
             let errand = &request.outcome.errand;

@@ -173,9 +173,9 @@ impl Net {
         self.look(end).pipes[1 - end.side as usize].ended()
     }
 
-    /// Since when a read at `end` would tell that the other end is gone, and nothing else.
-    pub fn ended_unheard(&self, end: End) -> Option<u64> {
-        self.look(end).pipes[1 - end.side as usize].ended_unheard()
+    /// When that arrived.
+    pub fn ended_at(&self, end: End) -> Option<u64> {
+        self.look(end).pipes[1 - end.side as usize].ended_at()
     }
 
     /// Whether a write at `end` would give something.

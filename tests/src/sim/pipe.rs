@@ -117,8 +117,8 @@ pub struct Pipe {
     reset: bool,
     muted: bool,
     aborted: bool,
-    /// When its end arrived, until the receiver has read it.
-    unheard: Option<u64>,
+    /// When its end arrived.
+    ended_at: Option<u64>,
 }
 
 impl Pipe {
@@ -139,7 +139,7 @@ impl Pipe {
             reset: false,
             muted: false,
             aborted: false,
-            unheard: None,
+            ended_at: None,
         }
     }
 
@@ -165,12 +165,12 @@ impl Pipe {
 
     /// Whether its end has arrived.
     pub fn ended(&self) -> bool {
-        self.eof || self.reset
+        self.ended_at.is_some()
     }
 
-    /// Since when the receiver could have read that it has ended, and nothing else.
-    pub fn ended_unheard(&self) -> Option<u64> {
-        self.unheard.filter(|_| self.arrived == 0)
+    /// When that was.
+    pub fn ended_at(&self) -> Option<u64> {
+        self.ended_at
     }
 
     /// Room for bytes; none where there is little, as TCP has it (RFC 1122 section 4.2.3.3).
@@ -307,9 +307,8 @@ impl Pipe {
         let mut any = false;
         while let Some(segment) = self.flight.front().filter(|segment| !self.muted && segment.at <= now) {
             any = true;
-            // A reset behind an end that was read already tells nothing new to who reads no more.
-            if !matches!(segment.what, Arrival::Bytes(_)) && !self.ended() {
-                self.unheard = Some(now);
+            if !matches!(segment.what, Arrival::Bytes(_)) {
+                self.ended_at.get_or_insert(now);
             }
             match segment.what {
                 Arrival::Bytes(count) => self.arrived += count,
@@ -328,7 +327,6 @@ impl Pipe {
     pub fn read(&mut self, buffer: &mut [u8], dice: &mut Dice) -> Read {
         let mut n = self.arrived.min(buffer.len());
         if self.arrived == 0 {
-            self.unheard = None;
             return match (self.reset, self.eof) {
                 (true, _) => Read::Reset,
                 (_, true) => Read::Eof,

@@ -132,6 +132,7 @@ impl Direct {
                 Write::Took(n) => {
                     line.appetite.turned();
                     run.flows(side);
+                    run.answers(now);
                     run.session.handle_sent(side, n, &mut turn);
                 }
                 Write::Full => {

@@ -29,10 +29,15 @@ impl Running {
     pub(super) fn came(&mut self, side: Side, n: usize, now: u64) {
         let at = side as usize;
         self.watches[at].pent += n;
-        if side == Side::Upstream && self.watches[at].stuck.is_some() {
-            // An upstream that answers before it has taken the request is judged by its answer's silence.
-            self.watches[at].stuck = Some(now);
+        if side == Side::Upstream {
+            self.answers(now);
         }
+    }
+
+    /// The answer is on its way, before the upstream has taken the whole request: from now on the answer's silence counts.
+    pub(super) fn answers(&mut self, now: u64) {
+        let upstream = &mut self.watches[Side::Upstream as usize].stuck;
+        *upstream = upstream.map(|_| now);
     }
 
     /// Its peer takes no more: for the first time, or still.

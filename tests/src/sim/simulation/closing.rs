@@ -12,6 +12,10 @@ use keywheel_runtime::fake::Behaviour;
 const WAIT: u64 = 10_000;
 /// What a client has left behind in a slow network has arrived after so long, microseconds.
 const BACKLOG: u64 = 30_000_000;
+/// When so many keys fail alike it is not the keys: no further one is tried.
+const ALIKE: u64 = 3;
+/// The longest silence in a tunnel, microseconds.
+const TUNNEL: u64 = 300_000_000;
 /// For so long an idle connection is kept, and then read on, microseconds.
 const KEPT: u64 = 77_000_000;
 
@@ -67,11 +71,18 @@ impl Simulation {
         self.clients.push(Client::new(id, manner, errands));
         self.step_client(id);
         self.run(|sim| sim.clients.iter().all(Client::done), at + self.liveness());
+        // Attempts of probes that came to nothing: their keys rest.
+        let mut lost = 0;
         for outcome in &self.clients[id as usize].outcomes {
-            // Upstreams that close idle connections go on doing so, and a single key serves one attempt.
+            // Upstreams that close idle connections go on doing so, each time that there is another attempt.
             let swarm = &self.scenario.swarm;
-            let raced = swarm.upstream_idle.is_some() && outcome.answer.status == 502;
+            let told: u64 = outcome.answer.text("x-keywheel-attempts").parse().unwrap_or(0);
+            let most = (1 + swarm.number("MAX_RETRIES", 3)).min(swarm.setup.keys.len() as u64).min(ALIKE);
+            lost += if outcome.answer.status == 200 { told.saturating_sub(1) } else { told };
+            let all_tried = lost >= most;
             let error = own::error(outcome.answer.status, &outcome.answer.body);
+            let closed = error == Some("upstream_unreachable") || error == Some("upstream_lost") && all_tried;
+            let raced = closed && swarm.upstream_idle.is_some();
             let raced = raced || error == Some("no_free_connection") && self.may_be_held();
             if outcome.ending != Ending::Answered || outcome.answer.status != 200 && !raced {
                 let Outcome { errand, ending, answer, .. } = outcome;
@@ -146,7 +157,8 @@ impl Simulation {
                 // that is deaf does not see its answers, of which each takes its time; behind them its connection is idle.
                 let came = outcome.answer.body.len() as u64;
                 let deaf = outcome.ending == Ending::Deaf || outcome.errand.leaves(Leaving::Deaf);
-                let bound = if deaf { bound * client.pipeline() + KEPT } else { bound }
+                let tunnel = if outcome.errand.frames.is_empty() { 0 } else { TUNNEL };
+                let bound = if deaf { bound * client.pipeline() + KEPT + tunnel } else { bound }
                     + outcome.errand.pause.map_or(0, |(_, span)| span)
                     + came * self.slowest_byte() / 1_000;
                 if outcome.ending == Ending::Open || outcome.ended_at.saturating_sub(from) > bound {
