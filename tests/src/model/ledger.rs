@@ -66,9 +66,9 @@ impl Ledger {
         }
     }
 
-    /// Keys take turns.
-    pub fn in_turns(mut self, keys: &[String]) -> Self {
-        self.turns = Turns::new(previews(keys), true);
+    /// Keys take turns; `clocked`: the wall's clock is never set, so that the log tells when a rest ends.
+    pub fn in_turns(mut self, keys: &[String], clocked: bool) -> Self {
+        self.turns = Turns::new(previews(keys), clocked);
         self
     }
 

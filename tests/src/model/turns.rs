@@ -18,6 +18,7 @@ const LATE: u64 = 50_000;
 pub(super) struct Turns {
     /// Round robin is what was asked for.
     fair: bool,
+    clocked: bool,
     /// Keys in the file.
     keys: Vec<Box<str>>,
     /// Those that do not serve, or for a trial only.
@@ -41,11 +42,11 @@ enum State {
 }
 
 impl Turns {
-    /// Of a process with these keys; `fair`: they take turns.
-    pub(super) fn new(keys: Vec<Box<str>>, fair: bool) -> Self {
+    /// Of a process with these keys, which take turns; `clocked`: what the log says of time holds.
+    pub(super) fn new(keys: Vec<Box<str>>, clocked: bool) -> Self {
         let known: BTreeSet<&str> = keys.iter().map(|key| &**key).collect();
-        let fair = fair && known.len() == keys.len();
-        Turns { fair, keys, ..Turns::default() }
+        let fair = known.len() == keys.len();
+        Turns { fair, clocked, keys, ..Turns::default() }
     }
 
     /// All keys are as new.
@@ -101,7 +102,9 @@ impl Turns {
             "probing" => Some(State::Due),
             // Of dead keys one is tried at a time.
             "blacklisted" => Some(State::Resting(None)),
-            _ => Some(State::Resting(to.split_once(", until ").and_then(|(_, until)| micros(until)))),
+            _ => Some(State::Resting(
+                to.split_once(", until ").and_then(|(_, until)| micros(until)).filter(|_| self.clocked),
+            )),
         };
         match (key.filter(|_| !who.contains(", model ")), state) {
             (Some((_, key)), state) => {

@@ -125,8 +125,14 @@ impl Simulation {
         let world = Rc::new(RefCell::new(world));
         let setup = scenario.swarm.setup.clone();
         let ledger = Ledger::new(&setup.keys, TOKEN, plan.record != Record::Nothing);
-        let fair = scenario.swarm.setting("LOAD_BALANCE_STRATEGY").is_none_or(|strategy| strategy == "round_robin");
-        let ledger = Rc::new(RefCell::new(if fair { ledger.in_turns(&setup.keys) } else { ledger }));
+        let round = scenario.swarm.setting("LOAD_BALANCE_STRATEGY").is_none_or(|strategy| strategy == "round_robin");
+        // Weights, priorities and models of keys make turns that are not alike.
+        let fair = round && setup.options.is_empty();
+        let ledger = Rc::new(RefCell::new(if fair {
+            ledger.in_turns(&setup.keys, !scenario.swarm.sets_the_clock())
+        } else {
+            ledger
+        }));
         let engine = start(&setup, &scenario, &world, &ledger)?;
         Ok(Simulation {
             world,

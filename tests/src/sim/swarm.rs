@@ -80,6 +80,11 @@ impl Swarm {
         self.interventions.iter().any(|(_, act)| matches!(act, Intervention::Drain))
     }
 
+    /// Whether the wall's clock is set in the middle.
+    pub fn sets_the_clock(&self) -> bool {
+        self.interventions.iter().any(|(_, act)| matches!(act, Intervention::Wall(_)))
+    }
+
     /// Whether some key's answers are odd by its own doing, whatever was asked of the provider.
     pub fn keys_wish(&self) -> bool {
         let odd = |behaviour: &Behaviour| matches!(behaviour, Behaviour::Every { .. });
