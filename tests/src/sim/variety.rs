@@ -165,15 +165,11 @@ fn damage(text: &mut String, dice: &mut Dice) {
     }
 }
 
-/// What an operator may write behind a key, and what of it an upstream has to see: organization and project.
+/// What an operator may write behind a key for its upstream to see. Weights and priorities are the keyring's own model's:
+/// here keys are equal, and it is judged that their turns are.
 pub fn key_options(dice: &mut Dice) -> String {
     let mut options = String::new();
-    for (name, values) in [
-        ("weight", &["1", "2", "50"][..]),
-        ("priority", &["0", "1", "2"]),
-        ("org", &["org-Of1", "org-Of2"]),
-        ("project", &["proj-1", "proj-2"]),
-    ] {
+    for (name, values) in [("org", &["org-Of1", "org-Of2"][..]), ("project", &["proj-1", "proj-2"])] {
         if dice.chance(40) {
             options.push_str(&format!(" {name}={}", dice.pick(values)));
         }
