@@ -27,6 +27,8 @@ use watch::Watch;
 
 /// Rounds of one turn.
 const ROUNDS: usize = 64;
+/// What the provider sends behind an answer where it is asked for noise; none of its answers ends so.
+const NOISE: u8 = b'!';
 /// The deadline of the proxy itself, beside those of sessions.
 const HOUSE: u32 = u32::MAX;
 
@@ -129,11 +131,21 @@ struct Line {
     broken: bool,
     /// The writing half ends once nothing is to be written.
     finishing: bool,
+    /// The last byte that was read.
+    last: u8,
 }
 
 impl Line {
     fn new(end: End, made_at: u64, most_read: usize) -> Self {
-        Line { end, appetite: Appetite::new(most_read), made_at, ended: false, broken: false, finishing: false }
+        Line {
+            end,
+            appetite: Appetite::new(most_read),
+            made_at,
+            ended: false,
+            broken: false,
+            finishing: false,
+            last: 0,
+        }
     }
 }
 
@@ -334,6 +346,9 @@ impl Direct {
 
     fn park(&mut self, origin: &Origin, line: Line, idle: core::time::Duration, world: &mut World) {
         let now = world.now();
+        if line.last == NOISE {
+            self.wrong(now, format!("I13 connection {} is kept with bytes left over behind its answer", line.end.conn));
+        }
         world.own(line.end, Owner::Nobody);
         let held = Held { link: line.end, made_at: Instant::from_micros(line.made_at) };
         let at = Instant::from_micros(now);

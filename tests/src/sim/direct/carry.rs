@@ -84,6 +84,7 @@ impl Direct {
         match world.net.read(line.end, &mut room[..most]) {
             Read::Got(n) => {
                 line.appetite.took(n);
+                line.last = room[n - 1];
                 run.came(side, n, now.as_micros());
                 run.session.handle_recv(side, n, &mut turn);
             }
