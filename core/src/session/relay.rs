@@ -176,11 +176,12 @@ impl Session {
     }
 
     /// Breaks the answer off so that nobody takes it for complete: no last chunk, no satisfied length. A cut event
-    /// stream may carry one error event of ours, where it cannot be mistaken for something else.
+    /// stream may carry one error event of ours, where it cannot be mistaken for something else and nothing before it was
+    /// thrown away.
     pub(super) fn abort_answer(&mut self, turn: &mut Turn<'_>) {
         let Some(exchange) = &self.exchange else { return };
         let relay = self.upstream.relay;
-        let open = self.upstream.live && relay != Relay::Plain && self.upstream.between_chunks();
+        let open = self.upstream.live && relay != Relay::Plain && self.upstream.between_chunks() && !self.client.broken;
         if open && let Some(event) = exchange.parting() {
             let out = &mut self.outboxes[DOWN];
             relay.write(event, out.own(turn.pool));

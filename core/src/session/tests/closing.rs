@@ -324,3 +324,16 @@ fn nothing_follows_what_was_thrown_away_with_a_client_that_stalled() {
     assert_eq!(rig.answer(), "");
     assert_eq!((rig.hung_up, rig.dropped.as_slice(), rig.done), (Some(How::Reset), &[How::Reset][..], true));
 }
+
+/// Nor does the event that a cut stream ends with: the upstream's silence and the client's may last the same time.
+#[test]
+fn no_event_follows_what_was_thrown_away_with_a_client_that_stalled() {
+    let mut rig = Rig::new(ONE);
+    rig.client(CHAT);
+    rig.window[DOWN] = 0;
+    rig.upstream("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {}\n\n");
+    rig.window[DOWN] = usize::MAX;
+    rig.pass(Duration::from_secs(300));
+    assert_eq!(rig.answer(), "");
+    assert_eq!((rig.hung_up, rig.dropped.as_slice(), rig.done), (Some(How::Reset), &[How::Reset][..], true));
+}
