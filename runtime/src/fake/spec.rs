@@ -1,7 +1,8 @@
 //! How one answer is steered: a short text that a request brings, or that a key's behaviour implies.
 //!
 //! `fake:status=429,retry_after=2` in the JSON field `user`, in the field `x-fake`, or (percent-free) as `fake=` in
-//! the query. Flags have no value; a comma in one is `%2C`. Bytes of the body are counted before framing and after gzip.
+//! the query. Flags have no value; a comma within a value is `%2C`. Bytes of the body are counted before framing and
+//! after gzip.
 
 use super::rows::Row;
 use std::str::FromStr;
